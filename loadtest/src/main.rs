@@ -1,0 +1,3 @@
+//! Synthetic peers.
+
+fn main() {}

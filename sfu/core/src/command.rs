@@ -1,0 +1,147 @@
+//! What the signaling side asks of the media plane.
+//!
+//! A command never fails back to its sender: what comes of it is told by an [`Event`](crate::Event).
+//! A command that names an unknown peer or track is dropped, because the thing may just have left.
+
+use crate::ids::{PeerId, RoomId, TrackId};
+use crate::units::{Bitrate, MediaKind, Quality, Size};
+use bytes::Bytes;
+
+/// One request to an engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Prepares a transport for a participant who is about to offer. An engine makes the room when
+    /// its first peer comes and drops it with its last.
+    AddPeer {
+        /// The meeting.
+        room: RoomId,
+        /// The new transport.
+        peer: PeerId,
+    },
+    /// Takes a peer away, with all it publishes and subscribes to.
+    RemovePeer {
+        /// Who leaves.
+        peer: PeerId,
+    },
+    /// A session description of the client, who always is the offerer (RFC 8829).
+    /// Answered by [`Event::Answer`](crate::Event::Answer) or
+    /// [`Event::OfferRefused`](crate::Event::OfferRefused), always exactly one of them.
+    Offer {
+        /// Who offers.
+        peer: PeerId,
+        /// The client's number of this offer, echoed in the answer.
+        id: u32,
+        /// The text of the offer.
+        sdp: String,
+    },
+    /// Announces a track before the media section that carries it is offered.
+    Publish {
+        /// Who publishes.
+        peer: PeerId,
+        /// The new track.
+        track: TrackId,
+        /// What it will be.
+        spec: TrackSpec,
+    },
+    /// Ends a track for everyone.
+    Unpublish {
+        /// The track.
+        track: TrackId,
+    },
+    /// The publisher muted or unmuted: nothing is forwarded while muted.
+    MuteTrack {
+        /// The track.
+        track: TrackId,
+        /// Whether it is silent from here on.
+        muted: bool,
+    },
+    /// Starts to forward a track to a peer, in a free media section of the peer's next offer.
+    Subscribe {
+        /// Who receives.
+        peer: PeerId,
+        /// What they receive.
+        track: TrackId,
+        /// The media stream the client files it under: first word of `a=msid` (RFC 8830).
+        stream: String,
+    },
+    /// Stops to forward a track to a peer and frees its media section.
+    Unsubscribe {
+        /// Who received.
+        peer: PeerId,
+        /// What they received.
+        track: TrackId,
+    },
+    /// What a peer wants of a track it is subscribed to, in place of what it wanted before.
+    Prefer {
+        /// Who receives.
+        peer: PeerId,
+        /// Of which track.
+        track: TrackId,
+        /// How much of it.
+        preference: Preference,
+    },
+    /// Sends one message on a data channel.
+    SendData {
+        /// To whom.
+        peer: PeerId,
+        /// On which channel.
+        channel: DataChannel,
+        /// The message, at most 64,000 bytes.
+        payload: Bytes,
+    },
+}
+
+/// What a publisher says about a track before sending it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackSpec {
+    /// Sound or pictures.
+    pub kind: MediaKind,
+    /// The client's names of the track, any of which may stand in `a=msid` of its section.
+    pub client_ids: Vec<String>,
+    /// The encodings, smallest first; empty for sound and for video of unknown layers.
+    pub layers: Vec<LayerSpec>,
+    /// Whether it starts muted: then it may never send a packet, and is announced all the same.
+    pub muted: bool,
+    /// Two channels of sound.
+    pub stereo: bool,
+    /// Whether the sender may stop sending in silence.
+    pub dtx: bool,
+}
+
+/// One encoding as the publisher announces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerSpec {
+    /// Its rank.
+    pub quality: Quality,
+    /// Its picture.
+    pub size: Size,
+    /// Its rate at most; zero if the client does not say.
+    pub bitrate: Bitrate,
+}
+
+/// How much of a track a subscriber wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preference {
+    /// False while nothing of it is shown: nothing is forwarded then.
+    pub enabled: bool,
+    /// The best it can use.
+    pub wanted: Wanted,
+}
+
+/// The best encoding a subscriber can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Up to this rank.
+    Quality(Quality),
+    /// The smallest encoding that fills this size.
+    Size(Size),
+}
+
+/// The two channels that carry data packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DataChannel {
+    /// Ordered and repeated until it arrives; label `_reliable`.
+    Reliable,
+    /// Unordered and never repeated; label `_lossy`.
+    Lossy,
+}

@@ -1,0 +1,21 @@
+//! The media plane of Saal as a state machine.
+//!
+//! Datagrams, commands and the time go in; datagrams and events come out through an [`Outbox`].
+//! There are no sockets, threads, clocks, locks or async here: `sfu` does what this crate decides.
+//!
+//! # Layout
+//! - [`command`], [`event`]: what the signaling side asks for and is told.
+//! - [`ids`], [`units`]: names and quantities that cannot be mixed up.
+//! - [`outbox`]: where a turn's datagrams and events collect.
+
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod event;
+pub mod ids;
+pub mod outbox;
+pub mod units;
+
+pub use command::Command;
+pub use event::Event;
+pub use outbox::Outbox;

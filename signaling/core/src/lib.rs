@@ -1,0 +1,1 @@
+//! Rooms as a state machine.

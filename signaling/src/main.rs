@@ -1,0 +1,3 @@
+//! The Saal server.
+
+fn main() {}
