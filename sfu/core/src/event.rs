@@ -110,6 +110,8 @@ pub enum LostReason {
     Silent,
     /// DTLS failed: a wrong fingerprint, a broken handshake, or closed by the client.
     Dtls,
+    /// Its engine failed and was started afresh: the client may join again at once.
+    EngineFailed,
 }
 
 /// How well media gets through, as the user is shown it.

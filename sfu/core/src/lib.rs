@@ -7,6 +7,7 @@
 //! - [`command`], [`event`]: what the signaling side asks for and is told.
 //! - [`ids`], [`units`]: names and quantities that cannot be mixed up.
 //! - [`outbox`]: where a turn's datagrams and events collect.
+//! - [`rtp`]: RTP and RTCP as they lie on the wire.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ pub mod command;
 pub mod event;
 pub mod ids;
 pub mod outbox;
+pub mod rtp;
 pub mod units;
 
 pub use command::Command;

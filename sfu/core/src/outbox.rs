@@ -74,7 +74,7 @@ impl Outbox {
     /// Appends a datagram that is already written.
     pub fn send(&mut self, last: Option<RunIndex>, path: Path, datagram: &[u8]) -> RunIndex {
         self.append(last, path, datagram.len(), |tail| {
-            tail.copy_from_slice(datagram)
+            tail.copy_from_slice(datagram);
         })
     }
 
