@@ -1,0 +1,297 @@
+//! Turns an offer into its answer: the engine's side of negotiation.
+
+use crate::command::TrackSpec;
+use crate::downlink::rewriter::Rewriter;
+use crate::downlink::subscription::Subscription;
+use crate::engine::{Engine, PeerKey, TrackKey};
+use crate::event::Event;
+use crate::ids::{PeerId, TrackId};
+use crate::negotiation::Use;
+use crate::outbox::Outbox;
+use crate::rtp::Ssrc;
+use crate::sdp::{self, AnswerSection, Offer, Receiving, Section, Sending};
+use crate::transport::{DtlsRole, Fingerprint, IceCredentials, RemoteParameters};
+use crate::uplink::SendingSection;
+use rand::Rng;
+use std::time::Instant;
+use tracing::debug;
+
+impl Engine {
+    /// Answers an offer, or says why it cannot be answered. A refused offer changes nothing.
+    pub(crate) fn handle_offer(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        id: u32,
+        text: &str,
+        out: &mut Outbox,
+    ) {
+        let peer = self.peers[key].id;
+        match self.accept(now, key, text) {
+            Ok(offer) => {
+                self.claim_sections(now, key, &offer, out);
+                self.place_subscriptions(key, &offer);
+                self.write_answer(now, key, id, &offer, out);
+                self.request_keyframes(now, out);
+            }
+            Err(reason) => {
+                debug!(%peer, id, reason, "offer refused");
+                self.stats.offers_refused += 1;
+                out.events.push(Event::OfferRefused { peer, id, reason });
+            }
+        }
+    }
+
+    /// Ties an announced track to a section that was offered before the announcement came.
+    pub(crate) fn claim_late(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) {
+        for index in 0..self.peers[key].negotiation.sections.len() {
+            let used = self.peers[key].negotiation.sections[index].used.clone();
+            let Use::Unclaimed(sending, msid) = used else { continue };
+            self.claim_section(now, key, index, sending, msid, out);
+        }
+    }
+
+    fn accept(&mut self, now: Instant, key: PeerKey, text: &str) -> Result<Offer, String> {
+        let offer = sdp::parse_offer(text).map_err(|error| error.to_string())?;
+        let peer = &mut self.peers[key];
+        if !peer.negotiation.continues(&offer.sections) {
+            return Err("the offer drops or reorders sections of the one before it".to_owned());
+        }
+        let fingerprint =
+            Fingerprint::parse(&offer.fingerprint).map_err(|error| error.to_string())?;
+        let role = match offer.setup.answered() {
+            sdp::Setup::Active => DtlsRole::Active,
+            sdp::Setup::Passive | sdp::Setup::ActPass => DtlsRole::Passive,
+        };
+        let ice = IceCredentials { ufrag: offer.ice_ufrag.clone(), pwd: offer.ice_pwd.clone() };
+        peer.transport
+            .set_remote(now, RemoteParameters { ice, fingerprint, role })
+            .map_err(|error| error.to_string())?;
+        Ok(offer)
+    }
+
+    /// What the client sends: new sections are claimed by tracks, those it closed end them.
+    fn claim_sections(&mut self, now: Instant, key: PeerKey, offer: &Offer, out: &mut Outbox) {
+        self.peers[key].negotiation.place(&offer.sections);
+        for (index, section) in offer.sections.iter().enumerate() {
+            self.peers[key].uplink.learn_extensions(&section.extensions);
+            let sends = section.direction.sends() && !section.rejected;
+            match (self.peers[key].negotiation.sections[index].used.clone(), sends) {
+                (Use::Publishing(track), false) => self.end_track(now, track, Some(out)),
+                (Use::Unclaimed(..), false) => {
+                    self.peers[key].negotiation.sections[index].used = Use::Free;
+                }
+                // A section that only ever receives has no msid: old clients say sendrecv there.
+                (Use::Free, true) if section.msid.is_some() => {
+                    if let Some(sending) = SendingSection::of(section) {
+                        let msid = section.msid.clone();
+                        self.claim_section(now, key, index, sending, msid, out);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn claim_section(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        index: usize,
+        sending: SendingSection,
+        msid: Option<sdp::Msid>,
+        out: &mut Outbox,
+    ) {
+        let peer = &mut self.peers[key];
+        let tracks = &self.tracks;
+        let spec_of = |track: TrackKey| tracks.get(track).map(|track| &track.spec);
+        let kind = sending.section.codec.kind();
+        let Some(track_key) = peer.negotiation.claim(msid.as_ref(), spec_of, kind) else {
+            peer.negotiation.sections[index].used = Use::Unclaimed(sending, msid);
+            return;
+        };
+        peer.negotiation.sections[index].used = Use::Publishing(track_key);
+        let track = &mut self.tracks[track_key];
+        track.bind(sending.section.clone(), &sending.rids);
+        out.events.push(Event::TrackReady {
+            peer: peer.id,
+            track: track.id,
+            codec: sending.section.codec,
+            mid: sending.section.mid.clone(),
+        });
+        let waiting: Vec<PeerKey> = track.subscriptions.iter().map(|sub| sub.peer).collect();
+        peer.uplink.bind(track_key, &sending, &mut self.tracks);
+        for subscriber in waiting {
+            self.peers[subscriber].negotiation.ask_soon(now);
+        }
+    }
+
+    /// What we send: free sections go to the subscriptions that wait, oldest first.
+    fn place_subscriptions(&mut self, key: PeerKey, offer: &Offer) {
+        let peer = &mut self.peers[key];
+        let mut still_waiting = Vec::new();
+        for (track_key, kind) in std::mem::take(&mut peer.negotiation.waiting) {
+            let Some(track) = self.tracks.get_mut(track_key) else { continue };
+            let Some(section) = track.section.as_ref() else {
+                still_waiting.push((track_key, kind));
+                continue;
+            };
+            let free = peer.negotiation.sections.iter().position(|placed| {
+                placed.kind == Some(kind) && placed.receives && placed.used == Use::Free
+            });
+            let Some(index) = free else {
+                still_waiting.push((track_key, kind));
+                continue;
+            };
+            let offered = &offer.sections[index];
+            let Some(payload_type) =
+                sdp::payload_type_for(offered, section.codec, &section.fmtp)
+            else {
+                // No section of this client will ever have the codec: it stays without the track.
+                debug!(peer = %peer.id, track = %track.id, "the subscriber lacks the codec");
+                continue;
+            };
+            let Some(subscription) = track.subscriptions.iter_mut().find(|sub| sub.peer == key)
+            else {
+                continue;
+            };
+            let first_sequence = self.rng.random();
+            let ssrc = unused_ssrc(&mut self.rng, &peer.downlink);
+            let clock_rate = section.codec.clock_rate();
+            subscription.payload_type = Some(payload_type);
+            subscription.rewriter = Rewriter::new(Ssrc(ssrc), first_sequence, clock_rate);
+            subscription.selector.restart();
+            subscription.selector.retarget(&track.available);
+            peer.downlink.insert(ssrc, track_key);
+            peer.negotiation.sections[index].used = Use::Subscribed(track_key);
+        }
+        peer.negotiation.waiting = still_waiting;
+    }
+
+    fn write_answer(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        id: u32,
+        offer: &Offer,
+        out: &mut Outbox,
+    ) {
+        let mut tracks = Vec::new();
+        let mut sections = Vec::with_capacity(offer.sections.len());
+        for (index, section) in offer.sections.iter().enumerate() {
+            let placed = &mut self.peers[key].negotiation.sections[index];
+            if placed.used == Use::Releasing {
+                placed.used = Use::Free;
+                sections.push(AnswerSection::Inactive);
+                continue;
+            }
+            let used = placed.used.clone();
+            sections.push(self.answer_section(key, section, &used, &mut tracks));
+        }
+        let peer = &mut self.peers[key];
+        peer.negotiation.version += 1;
+        let local = sdp::Local {
+            ice_ufrag: &peer.transport.local().ufrag,
+            ice_pwd: &peer.transport.local().pwd,
+            fingerprint: self.transport_config.fingerprint(),
+            setup: offer.setup.answered(),
+            candidates: &self.config.candidates,
+            session_id: peer.id.0 >> 1,
+            session_version: peer.negotiation.version,
+        };
+        let sdp = sdp::write_answer(offer, &local, &sections);
+        peer.negotiation.answered(now);
+        out.events.push(Event::Answer { peer: peer.id, id, sdp, tracks });
+    }
+
+    fn answer_section(
+        &self,
+        key: PeerKey,
+        section: &Section,
+        used: &Use,
+        tracks: &mut Vec<(String, TrackId)>,
+    ) -> AnswerSection {
+        if section.rejected {
+            return AnswerSection::Rejected;
+        }
+        match used {
+            Use::Application => AnswerSection::Application,
+            Use::Publishing(track) => {
+                let spec = self.tracks.get(*track).map(|track| &track.spec);
+                AnswerSection::Receive(receiving(spec))
+            }
+            Use::Unclaimed(..) => AnswerSection::Receive(receiving(None)),
+            Use::Subscribed(track) => match self.sending(key, *track) {
+                Some((sending, id)) => {
+                    tracks.push((section.mid.clone(), id));
+                    AnswerSection::Send(sending)
+                }
+                None => AnswerSection::Inactive,
+            },
+            Use::Free | Use::Releasing => AnswerSection::Inactive,
+        }
+    }
+
+    fn sending(&self, key: PeerKey, track_key: TrackKey) -> Option<(Sending, TrackId)> {
+        let track = self.tracks.get(track_key)?;
+        let subscription = track.subscriptions.iter().find(|sub| sub.peer == key)?;
+        let sending = Sending {
+            stream: subscription.stream.clone(),
+            track: track.id.to_string(),
+            ssrc: subscription.rewriter.ssrc.0,
+            cname: self.cname_of(track.publisher),
+            codec: track.section.as_ref().map(|section| section.codec),
+            stereo: track.spec.stereo,
+        };
+        Some((sending, track.id))
+    }
+
+    /// All tracks of a publisher share a canonical name, which is what lets a client play them in
+    /// sync (RFC 3550, section 6.5.1).
+    pub(crate) fn cname_of(&self, publisher: PeerKey) -> String {
+        self.peers.get(publisher).map_or(PeerId(0), |peer| peer.id).to_string()
+    }
+
+    /// Subscribes a peer to a track; the media section comes with the peer's next offer.
+    pub(crate) fn subscribe(&mut self, now: Instant, key: PeerKey, track: TrackKey, stream: String) {
+        let (peer, track_key) = (&mut self.peers[key], track);
+        let track = &mut self.tracks[track_key];
+        if track.publisher == key || track.subscriptions.iter().any(|sub| sub.peer == key) {
+            return;
+        }
+        let rewriter = Rewriter::new(Ssrc(0), 0, 1);
+        track.subscriptions.push(Subscription::new(key, stream, rewriter));
+        peer.negotiation.waiting.push((track_key, track.spec.kind));
+        peer.negotiation.ask_soon(now);
+    }
+
+    /// Ends one subscription and frees its section.
+    pub(crate) fn unsubscribe(&mut self, now: Instant, key: PeerKey, track_key: TrackKey) {
+        if let Some(track) = self.tracks.get_mut(track_key) {
+            track.subscriptions.retain(|sub| sub.peer != key);
+        }
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.downlink.retain(|_, track| *track != track_key);
+            peer.negotiation.release(now, track_key);
+        }
+    }
+}
+
+fn receiving(spec: Option<&TrackSpec>) -> Receiving {
+    Receiving {
+        stereo: spec.is_some_and(|spec| spec.stereo),
+        dtx: spec.is_some_and(|spec| spec.dtx),
+    }
+}
+
+fn unused_ssrc(
+    rng: &mut impl Rng,
+    used: &std::collections::HashMap<u32, TrackKey>,
+) -> u32 {
+    loop {
+        let ssrc = rng.random_range(1..u32::MAX);
+        if !used.contains_key(&ssrc) {
+            return ssrc;
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Chooses the encoding a subscriber gets. Knows ranks and sizes and what is being received, not
+//! packets: see `rewriter`.
+
+use crate::command::{LayerSpec, Preference, Wanted};
+use crate::units::{Quality, Size};
+
+/// A picture may be shown up to a tenth larger than it is sent: nobody sees that, and the next
+/// encoding costs three to four times the bits.
+const UPSCALE_PERCENT: u32 = 110;
+
+/// What is forwarded, as an index into the track's encodings, smallest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Selection {
+    /// Nothing, because the subscriber shows nothing.
+    Paused,
+    /// `current`, until a key frame of `target` comes.
+    Switching { current: Option<usize>, target: usize },
+    /// This one.
+    Steady(usize),
+}
+
+/// What is to be done with one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Selected {
+    /// Not for this subscriber.
+    Drop,
+    /// Goes on with the encoding it had.
+    Continue,
+    /// The first packet of another encoding, or after a pause.
+    Switch,
+}
+
+/// What the selector must know of an encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Available {
+    /// Whether packets are coming.
+    pub(crate) active: bool,
+    /// What the publisher announced of it.
+    pub(crate) layer: Option<LayerSpec>,
+}
+
+/// The choice for one subscription.
+#[derive(Debug)]
+pub(crate) struct LayerSelector {
+    preference: Preference,
+    selection: Selection,
+}
+
+impl LayerSelector {
+    /// Wants the best there is until it is told otherwise.
+    pub(crate) fn new() -> Self {
+        Self {
+            preference: Preference { enabled: true, wanted: Wanted::Quality(Quality::High) },
+            selection: Selection::Switching { current: None, target: 0 },
+        }
+    }
+
+    /// Replaces what the subscriber wants. Call `retarget` next.
+    pub(crate) fn prefer(&mut self, preference: Preference) {
+        self.preference = preference;
+    }
+
+    /// Decides again which encoding to aim at.
+    pub(crate) fn retarget(&mut self, available: &[Available]) {
+        if !self.preference.enabled {
+            self.selection = Selection::Paused;
+            return;
+        }
+        let target = best(available, self.preference.wanted);
+        self.selection = match self.selection {
+            Selection::Steady(current) if current == target => self.selection,
+            Selection::Steady(current) | Selection::Switching { current: Some(current), .. } => {
+                settle(current, target)
+            }
+            Selection::Paused | Selection::Switching { current: None, .. } => {
+                Selection::Switching { current: None, target }
+            }
+        };
+    }
+
+    /// Starts over: the next packet forwarded will be the first after a pause.
+    pub(crate) fn restart(&mut self) {
+        if let Selection::Steady(target) | Selection::Switching { target, .. } = self.selection {
+            self.selection = Selection::Switching { current: None, target };
+        }
+    }
+
+    /// Decides on one packet. `switchable` says that a decoder can start with it.
+    pub(crate) fn select(&mut self, encoding: usize, switchable: bool) -> Selected {
+        match self.selection {
+            Selection::Steady(current) if current == encoding => Selected::Continue,
+            Selection::Switching { target, .. } if target == encoding && switchable => {
+                self.selection = Selection::Steady(target);
+                Selected::Switch
+            }
+            // Any smaller picture is better than none while the wanted one is on its way.
+            Selection::Switching { current: None, target } if encoding < target && switchable => {
+                self.selection = Selection::Switching { current: Some(encoding), target };
+                Selected::Switch
+            }
+            Selection::Switching { current: Some(current), .. } if current == encoding => {
+                Selected::Continue
+            }
+            Selection::Paused | Selection::Steady(_) | Selection::Switching { .. } => {
+                Selected::Drop
+            }
+        }
+    }
+
+    /// The encoding whose key frame is waited for.
+    pub(crate) fn awaited(&self) -> Option<usize> {
+        match self.selection {
+            Selection::Switching { target, .. } => Some(target),
+            Selection::Paused | Selection::Steady(_) => None,
+        }
+    }
+
+    /// The encoding that is forwarded.
+    pub(crate) fn current(&self) -> Option<usize> {
+        match self.selection {
+            Selection::Steady(current) => Some(current),
+            Selection::Switching { current, .. } => current,
+            Selection::Paused => None,
+        }
+    }
+}
+
+fn settle(current: usize, target: usize) -> Selection {
+    if current == target {
+        Selection::Steady(current)
+    } else {
+        Selection::Switching { current: Some(current), target }
+    }
+}
+
+/// The best active encoding that is not better than wanted; the smallest active one if all are
+/// better; the wanted one if none is active.
+fn best(available: &[Available], wanted: Wanted) -> usize {
+    let ceiling = rank(available, wanted);
+    let active = |index: &usize| available.get(*index).is_some_and(|encoding| encoding.active);
+    (0..=ceiling)
+        .rev()
+        .find(active)
+        .or_else(|| (ceiling..available.len()).find(active))
+        .unwrap_or(ceiling)
+}
+
+/// The index of the encoding that would serve best if all were active.
+fn rank(available: &[Available], wanted: Wanted) -> usize {
+    let top = available.len().saturating_sub(1);
+    let fits = |encoding: &Available| match (wanted, encoding.layer) {
+        (Wanted::Quality(quality), Some(layer)) => layer.quality >= quality,
+        (Wanted::Size(size), Some(layer)) => fills(layer.size, size),
+        (_, None) => false,
+    };
+    available.iter().position(fits).unwrap_or(top)
+}
+
+/// Compares long with long and short with short side, because a phone turns its picture.
+fn fills(layer: Size, wanted: Size) -> bool {
+    let sides = |size: Size| (size.width.max(size.height), size.width.min(size.height));
+    let ((layer_long, layer_short), (long, short)) = (sides(layer), sides(wanted));
+    let enough = |have: u32, need: u32| {
+        u64::from(have) * u64::from(UPSCALE_PERCENT) >= u64::from(need) * 100
+    };
+    enough(layer_long, long) && enough(layer_short, short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Bitrate;
+
+    #[test]
+    fn a_tile_gets_the_smallest_picture_that_fills_it() {
+        for (tile, expected) in [((160, 90), 0), ((320, 180), 0), ((350, 190), 0), ((400, 225), 1)]
+        {
+            assert_eq!(best(&three(), size(tile.0, tile.1)), expected, "{tile:?}");
+        }
+        assert_eq!(best(&three(), size(4000, 3000)), 2, "more than there is gets all there is");
+        assert_eq!(best(&three(), size(180, 320)), 0, "a phone held upright");
+    }
+
+    #[test]
+    fn a_silent_encoding_is_replaced_by_the_next_smaller_one() {
+        let mut encodings = three();
+        encodings[2].active = false;
+        assert_eq!(best(&encodings, Wanted::Quality(Quality::High)), 1);
+        encodings[0].active = false;
+        encodings[1].active = false;
+        encodings[2].active = true;
+        assert_eq!(best(&encodings, Wanted::Quality(Quality::Low)), 2, "the only one there is");
+    }
+
+    #[test]
+    fn a_switch_waits_for_a_key_frame_and_goes_on_with_the_old_until_then() {
+        let mut selector = steady_on_high();
+        selector.prefer(Preference { enabled: true, wanted: size(100, 100) });
+        selector.retarget(&three());
+        assert_eq!(selector.awaited(), Some(0));
+        assert_eq!(selector.select(2, false), Selected::Continue);
+        assert_eq!(selector.select(0, false), Selected::Drop);
+        assert_eq!(selector.select(0, true), Selected::Switch);
+        assert_eq!(selector.select(2, true), Selected::Drop);
+        assert_eq!(selector.awaited(), None);
+    }
+
+    #[test]
+    fn a_new_subscriber_sees_the_first_key_frame_that_comes() {
+        let mut selector = LayerSelector::new();
+        selector.retarget(&three());
+        assert_eq!(selector.select(0, false), Selected::Drop);
+        assert_eq!(selector.select(0, true), Selected::Switch);
+        assert_eq!(selector.awaited(), Some(2), "still on its way up");
+        assert_eq!(selector.select(1, true), Selected::Drop);
+        assert_eq!(selector.select(2, true), Selected::Switch);
+    }
+
+    #[test]
+    fn nothing_is_forwarded_while_nothing_is_shown() {
+        let mut selector = steady_on_high();
+        selector.prefer(Preference { enabled: false, wanted: size(1, 1) });
+        selector.retarget(&three());
+        assert_eq!(selector.select(2, true), Selected::Drop);
+        assert_eq!(selector.awaited(), None);
+        selector.prefer(Preference { enabled: true, wanted: size(1280, 720) });
+        selector.retarget(&three());
+        assert_eq!(selector.select(2, false), Selected::Drop, "it starts with a key frame");
+        assert_eq!(selector.select(2, true), Selected::Switch);
+    }
+
+    #[test]
+    fn changing_the_mind_back_before_the_switch_changes_nothing() {
+        let mut selector = steady_on_high();
+        selector.prefer(Preference { enabled: true, wanted: size(100, 100) });
+        selector.retarget(&three());
+        selector.prefer(Preference { enabled: true, wanted: size(1280, 720) });
+        selector.retarget(&three());
+        assert_eq!(selector.awaited(), None);
+        assert_eq!(selector.select(2, false), Selected::Continue);
+    }
+
+    fn steady_on_high() -> LayerSelector {
+        let mut selector = LayerSelector::new();
+        selector.retarget(&three());
+        assert_eq!(selector.select(2, true), Selected::Switch);
+        selector
+    }
+
+    fn size(width: u32, height: u32) -> Wanted {
+        Wanted::Size(Size { width, height })
+    }
+
+    fn three() -> Vec<Available> {
+        let layer = |quality, width, height| Available {
+            active: true,
+            layer: Some(LayerSpec {
+                quality,
+                size: Size { width, height },
+                bitrate: Bitrate::from_bps(0),
+            }),
+        };
+        vec![
+            layer(Quality::Low, 320, 180),
+            layer(Quality::Medium, 640, 360),
+            layer(Quality::High, 1280, 720),
+        ]
+    }
+}

@@ -1,0 +1,324 @@
+//! Makes packets of changing encodings look like one unbroken stream to the subscriber: sequence
+//! numbers, timestamps and VP8 picture ids go on over switches and pauses. Knows nothing of why a
+//! switch happens: see `layer_selector`.
+
+use crate::rtp::payload::vp8;
+use crate::rtp::{SequenceNumber, Ssrc};
+use std::time::{Duration, Instant};
+
+/// A new time base may put the next frame at most this far after the last one, beyond the time that
+/// really passed; a larger step means that the publisher's reports are wrong.
+const TIMESTAMP_SLACK: Duration = Duration::from_secs(1);
+
+/// Of one publisher's stream: which moment of the publisher's wall clock a timestamp means
+/// (RFC 3550, section 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClockPoint {
+    /// NTP time, 32.32 fixed point.
+    pub(crate) ntp: u64,
+    /// The stream's timestamp at that moment.
+    pub(crate) timestamp: u32,
+}
+
+/// What the rewriter must know of a packet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Incoming {
+    /// Index of its encoding.
+    pub(crate) encoding: usize,
+    /// Extended sequence number.
+    pub(crate) sequence: u64,
+    /// RTP timestamp.
+    pub(crate) timestamp: u32,
+    /// Picture number, for VP8.
+    pub(crate) picture: Option<vp8::Descriptor>,
+    /// The last sender report of its encoding.
+    pub(crate) clock: Option<ClockPoint>,
+}
+
+/// What goes out in place of what came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rewritten {
+    /// The subscriber's sequence number.
+    pub(crate) sequence: SequenceNumber,
+    /// How often it wrapped: the SRTP rollover counter.
+    pub(crate) rollover: u32,
+    /// The subscriber's timestamp.
+    pub(crate) timestamp: u32,
+    /// Picture id and TL0PICIDX, for VP8.
+    pub(crate) picture: Option<(u16, u8)>,
+}
+
+/// The outgoing stream of one subscription.
+#[derive(Debug)]
+pub(crate) struct Rewriter {
+    pub(crate) ssrc: Ssrc,
+    clock_rate: u32,
+    next_sequence: u64,
+    base_in: u64,
+    base_out: u64,
+    timestamp_offset: u32,
+    last: Option<Last>,
+    pictures: Pictures,
+    packets: u32,
+    octets: u32,
+}
+
+/// The newest that went out.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    at: Instant,
+    timestamp: u32,
+    clock: Option<ClockPoint>,
+}
+
+impl Rewriter {
+    /// A stream that begins at `first_sequence`, which should be random and below 32,768 so that
+    /// loss of the first packets cannot hide a wrap (RFC 3711, section 3.3.1). `clock_rate` is in
+    /// ticks per second.
+    pub(crate) fn new(ssrc: Ssrc, first_sequence: u16, clock_rate: u32) -> Self {
+        Self {
+            ssrc,
+            clock_rate,
+            next_sequence: u64::from(first_sequence & 0x7fff),
+            base_in: 0,
+            base_out: 0,
+            timestamp_offset: 0,
+            last: None,
+            pictures: Pictures::default(),
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    /// Continues with another encoding, or after a pause, from this packet on.
+    pub(crate) fn switch(&mut self, now: Instant, incoming: &Incoming) {
+        self.base_in = incoming.sequence;
+        self.base_out = self.next_sequence;
+        if let Some(last) = self.last {
+            let timestamp = self.timestamp_after(now, &last, incoming);
+            self.timestamp_offset = timestamp.wrapping_sub(incoming.timestamp);
+        }
+        if let Some(picture) = incoming.picture {
+            self.pictures.switch(&picture);
+        }
+    }
+
+    /// The packet as the subscriber shall see it; `None` if it is from before the switch.
+    pub(crate) fn rewrite(&mut self, now: Instant, incoming: &Incoming) -> Option<Rewritten> {
+        let ahead = incoming.sequence.checked_sub(self.base_in)?;
+        let sequence = self.base_out + ahead;
+        let timestamp = incoming.timestamp.wrapping_add(self.timestamp_offset);
+        if sequence >= self.next_sequence {
+            self.next_sequence = sequence + 1;
+            self.last = Some(Last { at: now, timestamp, clock: incoming.clock });
+        }
+        Some(Rewritten {
+            sequence: SequenceNumber(low_16_bits(sequence)),
+            rollover: rollover(sequence),
+            timestamp,
+            picture: incoming.picture.map(|picture| self.pictures.rewrite(&picture)),
+        })
+    }
+
+    /// Accounts what was sent, for sender reports.
+    pub(crate) fn sent(&mut self, payload_len: usize) {
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(u32::try_from(payload_len).unwrap_or(0));
+    }
+
+    /// Packets and octets sent so far, modulo 2^32.
+    pub(crate) fn totals(&self) -> (u32, u32) {
+        (self.packets, self.octets)
+    }
+
+    /// What a timestamp of the encoding that is being forwarded is to the subscriber.
+    pub(crate) fn timestamp(&self, incoming: u32) -> u32 {
+        incoming.wrapping_add(self.timestamp_offset)
+    }
+
+    /// Where the first packet of a new time base belongs: by the sender reports of both encodings,
+    /// which keeps it exact; without them, or if they contradict the time that passed, by that time.
+    fn timestamp_after(&self, now: Instant, last: &Last, incoming: &Incoming) -> u32 {
+        let passed = now.duration_since(last.at);
+        let by_arrival = last.timestamp.wrapping_add(self.ticks(passed).max(1));
+        let by_reports = last.clock.zip(incoming.clock).map(|(old, new)| {
+            let moved = ntp_ticks(new.ntp, old.ntp, self.clock_rate);
+            let in_old_base = incoming
+                .timestamp
+                .wrapping_sub(new.timestamp)
+                .wrapping_add(old.timestamp)
+                .wrapping_add(moved);
+            in_old_base.wrapping_add(self.timestamp_offset)
+        });
+        let latest = self.ticks(passed + TIMESTAMP_SLACK);
+        match by_reports {
+            Some(timestamp) if (1..=latest).contains(&timestamp.wrapping_sub(last.timestamp)) => {
+                timestamp
+            }
+            _ => by_arrival,
+        }
+    }
+
+    fn ticks(&self, time: Duration) -> u32 {
+        let ticks = time.as_micros() * u128::from(self.clock_rate) / 1_000_000;
+        u32::try_from(ticks & u128::from(u32::MAX)).expect("masked to 32 bits")
+    }
+}
+
+/// The ticks from the moment `old` to the moment `new`, which may be negative, modulo 2^32.
+fn ntp_ticks(new: u64, old: u64, clock_rate: u32) -> u32 {
+    let difference = i128::from(new.wrapping_sub(old).cast_signed());
+    let ticks = (difference * i128::from(clock_rate)) >> 32;
+    u32::try_from(ticks & i128::from(u32::MAX)).expect("masked to 32 bits")
+}
+
+fn low_16_bits(sequence: u64) -> u16 {
+    u16::try_from(sequence & 0xffff).expect("masked to 16 bits")
+}
+
+fn rollover(sequence: u64) -> u32 {
+    u32::try_from((sequence >> 16) & u64::from(u32::MAX)).expect("masked to 32 bits")
+}
+
+/// Keeps picture ids and TL0PICIDX (RFC 7741, section 4.2) without gaps over a switch.
+#[derive(Debug, Default)]
+struct Pictures {
+    id_offset: u16,
+    tl0_offset: u8,
+    last_id: Option<u16>,
+    last_tl0: u8,
+}
+
+impl Pictures {
+    fn switch(&mut self, picture: &vp8::Descriptor) {
+        let Some(last_id) = self.last_id else { return };
+        let id = picture.picture_id.map_or(0, vp8::PictureId::value);
+        self.id_offset = last_id.wrapping_add(1).wrapping_sub(id);
+        let tl0 = picture.tl0_pic_idx.unwrap_or(0);
+        self.tl0_offset = self.last_tl0.wrapping_add(1).wrapping_sub(tl0);
+    }
+
+    fn rewrite(&mut self, picture: &vp8::Descriptor) -> (u16, u8) {
+        let id = picture.picture_id.map_or(0, vp8::PictureId::value).wrapping_add(self.id_offset);
+        let id = id & 0x7fff;
+        let tl0 = picture.tl0_pic_idx.unwrap_or(0).wrapping_add(self.tl0_offset);
+        let newest = self.last_id.is_none_or(|last| {
+            let ahead = id.wrapping_sub(last) & 0x7fff;
+            ahead != 0 && ahead < 0x4000
+        });
+        if newest {
+            self.last_id = Some(id);
+            self.last_tl0 = tl0;
+        }
+        (id, tl0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_clock::start;
+
+    const VIDEO: u32 = 90_000;
+    const FRAME: Duration = Duration::from_millis(33);
+
+    #[test]
+    fn a_switch_leaves_no_gap_in_the_sequence_numbers() {
+        let mut rewriter = Rewriter::new(Ssrc(1), 100, VIDEO);
+        let now = start();
+        let sent: Vec<u16> = [(0, 70_000), (0, 70_001), (1, 5_000_000), (1, 5_000_001)]
+            .into_iter()
+            .scan(None, |encoding, (next, sequence)| {
+                let incoming = packet(next, sequence, 0);
+                if *encoding != Some(next) {
+                    rewriter.switch(now, &incoming);
+                    *encoding = Some(next);
+                }
+                rewriter.rewrite(now, &incoming).map(|out| out.sequence.0)
+            })
+            .collect();
+        assert_eq!(sent, [100, 101, 102, 103]);
+    }
+
+    #[test]
+    fn a_loss_stays_visible_and_a_late_packet_takes_its_own_place() {
+        let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
+        let now = start();
+        rewriter.switch(now, &packet(0, 1000, 0));
+        let order = [1000, 1002, 1001, 1003];
+        let sent = order.map(|sequence| {
+            rewriter.rewrite(now, &packet(0, sequence, 0)).unwrap().sequence.0
+        });
+        assert_eq!(sent, [0, 2, 1, 3]);
+    }
+
+    #[test]
+    fn a_packet_from_before_the_switch_is_left_out() {
+        let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
+        rewriter.switch(start(), &packet(0, 1000, 0));
+        assert_eq!(rewriter.rewrite(start(), &packet(0, 999, 0)), None);
+    }
+
+    #[test]
+    fn the_rollover_counts_the_wraps_of_the_subscribers_numbers() {
+        let mut rewriter = Rewriter::new(Ssrc(1), 32_767, VIDEO);
+        let now = start();
+        rewriter.switch(now, &packet(0, 65_536, 0));
+        let after = |packets| {
+            let mut rewriter = Rewriter { ..Rewriter::new(Ssrc(1), 32_767, VIDEO) };
+            rewriter.switch(now, &packet(0, 65_536, 0));
+            rewriter.rewrite(now, &packet(0, 65_536 + packets, 0)).unwrap()
+        };
+        assert_eq!((after(32_768).rollover, after(32_768).sequence.0), (0, 65_535));
+        assert_eq!((after(32_769).rollover, after(32_769).sequence.0), (1, 0));
+    }
+
+    #[test]
+    fn reports_put_the_new_encoding_at_the_exact_time() {
+        let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
+        let now = start();
+        // Both encodings show the same picture at NTP second 10, under different timestamps.
+        let old = ClockPoint { ntp: 10 << 32, timestamp: 500_000 };
+        let new = ClockPoint { ntp: 10 << 32, timestamp: 7_000 };
+        let mut last = packet(0, 1000, 500_000);
+        last.clock = Some(old);
+        rewriter.switch(now, &last);
+        rewriter.rewrite(now, &last).unwrap();
+        let mut first = packet(1, 9000, 7_000 + 2_970);
+        first.clock = Some(new);
+        rewriter.switch(now + FRAME * 3, &first);
+        let out = rewriter.rewrite(now + FRAME * 3, &first).unwrap();
+        assert_eq!(out.timestamp, 502_970, "one frame later, although three frame times passed");
+    }
+
+    #[test]
+    fn without_reports_the_time_that_passed_counts() {
+        let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
+        let now = start();
+        rewriter.switch(now, &packet(0, 1000, 500_000));
+        rewriter.rewrite(now, &packet(0, 1000, 500_000)).unwrap();
+        let first = packet(1, 9000, 123);
+        rewriter.switch(now + FRAME, &first);
+        let out = rewriter.rewrite(now + FRAME, &first).unwrap();
+        assert_eq!(out.timestamp, 500_000 + 2_970);
+    }
+
+    #[test]
+    fn reports_that_contradict_the_time_are_not_believed() {
+        let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
+        let now = start();
+        let mut last = packet(0, 1000, 500_000);
+        last.clock = Some(ClockPoint { ntp: 10 << 32, timestamp: 500_000 });
+        rewriter.switch(now, &last);
+        rewriter.rewrite(now, &last).unwrap();
+        let mut first = packet(1, 9000, 123);
+        first.clock = Some(ClockPoint { ntp: 999 << 32, timestamp: 123 });
+        rewriter.switch(now + FRAME, &first);
+        let out = rewriter.rewrite(now + FRAME, &first).unwrap();
+        assert_eq!(out.timestamp, 500_000 + 2_970);
+    }
+
+    fn packet(encoding: usize, sequence: u64, timestamp: u32) -> Incoming {
+        Incoming { encoding, sequence, timestamp, picture: None, clock: None }
+    }
+}

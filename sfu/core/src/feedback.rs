@@ -1,0 +1,297 @@
+//! Reports, feedback and everything that happens by the clock: the engine's side of RTCP.
+
+use crate::engine::{Engine, PeerKey};
+use crate::event::{Event, LostReason};
+use crate::downlink::rewriter::ClockPoint;
+use crate::outbox::Outbox;
+use crate::rtp::Ssrc;
+use crate::rtp::rtcp::{self, ReportBlock, Rtcp, SenderFields};
+use crate::stats::Drop;
+use std::time::{Duration, Instant};
+
+/// How often publishers learn of loss (RFC 3550 allows five seconds; senders adapt by it).
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often quality is told (`protocol.md`, 1.9).
+const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
+/// How often is looked which encodings are alive.
+const AVAILABLE_INTERVAL: Duration = Duration::from_millis(100);
+/// Our own SSRC in feedback: nobody sends media under it.
+const OWN_SSRC: Ssrc = Ssrc(1);
+/// At most as many blocks as the count field of a report holds (RFC 3550, section 6.4.2).
+const REPORT_BLOCKS_MAX: usize = 31;
+
+/// Clocks of what is done regularly for everyone.
+#[derive(Debug, Default)]
+pub(crate) struct Rounds {
+    reported_at: Option<Instant>,
+    quality_at: Option<Instant>,
+    available_at: Option<Instant>,
+}
+
+/// Whether a round begins: once per interval.
+fn due(at: &mut Option<Instant>, now: Instant, interval: Duration) -> bool {
+    let due = at.is_none_or(|at| now.duration_since(at) >= interval);
+    if due {
+        *at = Some(now);
+    }
+    due
+}
+
+impl Engine {
+    /// Takes a decrypted compound packet.
+    pub(crate) fn handle_feedback(
+        &mut self,
+        now: Instant,
+        from: PeerKey,
+        compound: &[u8],
+        out: &mut Outbox,
+    ) {
+        let mut packets = rtcp::packets(compound);
+        for packet in &mut packets {
+            match packet {
+                Rtcp::SenderReport { ssrc, ntp, rtp_timestamp, reports, .. } => {
+                    self.note_losses(from, reports);
+                    self.pass_sender_report(now, from, ssrc, ntp, rtp_timestamp, out);
+                }
+                Rtcp::ReceiverReport { reports, .. } => self.note_losses(from, reports),
+                Rtcp::Pli { media, .. } => self.note_keyframe_request(from, media),
+                Rtcp::Fir { entries, .. } => {
+                    for entry in entries {
+                        self.note_keyframe_request(from, entry.media);
+                    }
+                }
+                Rtcp::Nack { .. }
+                | Rtcp::Remb { .. }
+                | Rtcp::TransportFeedback(_)
+                | Rtcp::Bye
+                | Rtcp::SourceDescription
+                | Rtcp::Other => {}
+            }
+        }
+        if packets.error().is_some() {
+            self.stats.drop_because(Drop::MalformedRtcp);
+        }
+        self.request_keyframes(now, out);
+    }
+
+    /// Everything that is due at a tick.
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut Outbox) {
+        let report = due(&mut self.rounds.reported_at, now, REPORT_INTERVAL);
+        let quality = due(&mut self.rounds.quality_at, now, QUALITY_INTERVAL);
+        let keys: Vec<PeerKey> = self.peers.keys().collect();
+        for key in keys {
+            self.tick_transport(now, key, out);
+            if !self.remove_if_gone(now, key, out) {
+                self.tick_peer(now, key, report, quality, out);
+            }
+        }
+        if due(&mut self.rounds.available_at, now, AVAILABLE_INTERVAL) {
+            for track in self.tracks.values_mut() {
+                track.refresh_available(Some(now));
+            }
+        }
+        self.request_keyframes(now, out);
+        self.tell_speakers(now, out);
+    }
+
+    /// Asks publishers for the key frames that are waited for, within their limits.
+    pub(crate) fn request_keyframes(&mut self, now: Instant, out: &mut Outbox) {
+        let Self { tracks, peers, rtcp, stats, .. } = self;
+        for track in tracks.values_mut() {
+            let Some(publisher) = peers.get_mut(track.publisher) else { continue };
+            if !publisher.connected {
+                continue;
+            }
+            track.keyframe_requests(now, |ssrc| {
+                rtcp.clear();
+                rtcp::write_receiver_report(rtcp, OWN_SSRC, &[]);
+                rtcp::write_pli(rtcp, OWN_SSRC, Ssrc(ssrc));
+                publisher.transport.send_rtcp(rtcp, out);
+                stats.keyframe_requests += 1;
+            });
+        }
+    }
+
+    fn tick_transport(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) {
+        let transport = &mut self.peers[key].transport;
+        if transport.next_timeout().is_some_and(|at| at <= now) {
+            let mut events = Vec::new();
+            transport.handle_timeout(now, out, &mut events);
+            self.handle_transport_events(now, key, &mut events, out);
+        }
+    }
+
+    fn remove_if_gone(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) -> bool {
+        let Some(peer) = self.peers.get(key) else { return true };
+        let heard_at = peer.transport.last_heard_at().unwrap_or(peer.added_at);
+        let reason = if peer.connected {
+            (now.duration_since(heard_at) > self.config.silent_timeout)
+                .then_some(LostReason::Silent)
+        } else {
+            (now.duration_since(peer.added_at) > self.config.never_connected_timeout)
+                .then_some(LostReason::NeverConnected)
+        };
+        if let Some(reason) = reason {
+            self.lose_peer(now, key, reason, out);
+        }
+        reason.is_some()
+    }
+
+    fn tick_peer(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        report: bool,
+        quality: bool,
+        out: &mut Outbox,
+    ) {
+        let peer = &mut self.peers[key];
+        if let Some(needed) = peer.negotiation.take_due(now) {
+            out.events.push(Event::SectionsNeeded {
+                peer: peer.id,
+                audio: needed.audio,
+                video: needed.video,
+            });
+        }
+        if !peer.connected {
+            return;
+        }
+        self.rtcp.clear();
+        if peer.uplink.twcc.write_due(now, OWN_SSRC, &mut self.rtcp) {
+            peer.transport.send_rtcp(&self.rtcp, out);
+        }
+        if report {
+            self.report_reception(now, key, out);
+        }
+        let peer = &mut self.peers[key];
+        if quality && let Some(quality) = peer.quality.close() {
+            out.events.push(Event::Quality { peer: peer.id, quality });
+        }
+    }
+
+    /// Tells a publisher what of its streams arrived.
+    fn report_reception(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) {
+        let mut blocks = Vec::new();
+        let peer = &self.peers[key];
+        for track in peer.uplink.tracks() {
+            for encoding in &mut self.tracks[track].encodings {
+                let Some((ssrc, figures)) = encoding.ssrc.zip(encoding.statistics.report()) else {
+                    continue;
+                };
+                blocks.push(ReportBlock {
+                    ssrc,
+                    fraction_lost: figures.fraction_lost,
+                    cumulative_lost: i32::try_from(figures.cumulative_lost).unwrap_or(i32::MAX),
+                    highest_sequence: figures.highest_sequence,
+                    jitter: figures.jitter,
+                    last_sender_report: encoding.clock.map_or(0, |clock| middle(clock.ntp)),
+                    delay_since_last_sender_report: encoding
+                        .report_at
+                        .map_or(0, |at| sixteenth_bits(now.duration_since(at))),
+                });
+            }
+        }
+        let peer = &mut self.peers[key];
+        for blocks in blocks.chunks(REPORT_BLOCKS_MAX) {
+            for block in blocks {
+                peer.quality.record(block.fraction_lost);
+            }
+            self.rtcp.clear();
+            rtcp::write_receiver_report(&mut self.rtcp, OWN_SSRC, blocks);
+            peer.transport.send_rtcp(&self.rtcp, out);
+        }
+    }
+
+    /// Passes a publisher's report on to those who get that encoding, in their own time base. The
+    /// publisher's wall clock stays, so that a client plays its sound and pictures in sync.
+    fn pass_sender_report(
+        &mut self,
+        now: Instant,
+        from: PeerKey,
+        ssrc: Ssrc,
+        ntp: u64,
+        timestamp: u32,
+        out: &mut Outbox,
+    ) {
+        let Some(stream) = self.peers[from].uplink.stream(ssrc) else { return };
+        let cname = self.cname_of(from);
+        let Self { tracks, peers, rtcp, .. } = self;
+        let track = &mut tracks[stream.track];
+        track.encodings[stream.encoding].report(now, ClockPoint { ntp, timestamp });
+        for subscription in &track.subscriptions {
+            if subscription.payload_type.is_none()
+                || subscription.selector.current() != Some(stream.encoding)
+            {
+                continue;
+            }
+            let (packets, octets) = subscription.rewriter.totals();
+            let own = subscription.rewriter.ssrc;
+            rtcp.clear();
+            let fields = SenderFields {
+                ssrc: own,
+                ntp,
+                rtp_timestamp: subscription.rewriter.timestamp(timestamp),
+                packets,
+                octets,
+            };
+            rtcp::write_sender_report(rtcp, &fields, &[]);
+            rtcp::write_cname(rtcp, own, &cname);
+            peers[subscription.peer].transport.send_rtcp(rtcp, out);
+        }
+    }
+
+    fn note_losses<'a>(
+        &mut self,
+        from: PeerKey,
+        reports: impl IntoIterator<Item = ReportBlock> + 'a,
+    ) {
+        let peer = &mut self.peers[from];
+        for report in reports {
+            peer.quality.record(report.fraction_lost);
+        }
+    }
+
+    /// A subscriber cannot decode what it gets.
+    fn note_keyframe_request(&mut self, from: PeerKey, media: Ssrc) {
+        self.stats.keyframe_requests_received += 1;
+        let Some(&key) = self.peers[from].downlink.get(&media.0) else { return };
+        let Some(track) = self.tracks.get_mut(key) else { return };
+        let current = track
+            .subscriptions
+            .iter()
+            .find(|subscription| subscription.peer == from)
+            .and_then(|subscription| subscription.selector.current());
+        if let Some(encoding) = current.and_then(|index| track.encodings.get_mut(index)) {
+            encoding.keyframes.want();
+        }
+    }
+
+    fn tell_speakers(&mut self, now: Instant, out: &mut Outbox) {
+        for (id, room) in &mut self.rooms {
+            if !room.speakers_due(now) {
+                continue;
+            }
+            let mut levels = Vec::new();
+            for key in &room.tracks {
+                let track = &mut self.tracks[*key];
+                let level = track.audio_level.close();
+                if let (true, Some(peer)) = (!track.muted, self.peers.get(track.publisher)) {
+                    levels.push((peer.id, level));
+                }
+            }
+            if let Some(levels) = room.speakers(levels) {
+                out.events.push(Event::Speakers { room: *id, levels });
+            }
+        }
+    }
+}
+
+/// The middle 32 bits of an NTP time (RFC 3550, section 6.4.1).
+fn middle(ntp: u64) -> u32 {
+    u32::try_from((ntp >> 16) & u64::from(u32::MAX)).expect("masked to 32 bits")
+}
+
+/// A duration in units of 1/65536 s (RFC 3550, section 6.4.1).
+fn sixteenth_bits(time: Duration) -> u32 {
+    u32::try_from(time.as_micros() * 65_536 / 1_000_000).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,95 @@
+//! One participant's transport with all that goes up and down on it.
+
+use crate::engine::{PeerKey, TrackKey};
+use crate::demux::Demux;
+use crate::ids::{PeerId, RoomId};
+use crate::negotiation::Negotiation;
+use crate::event::ConnectionQuality;
+use crate::transport::Transport;
+use crate::uplink::Uplink;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// Addresses of one peer that are routed; the oldest is forgotten. A phone with two networks and
+/// both IP versions has four; a NAT may add some.
+const ADDRESSES_MAX: usize = 16;
+
+/// One peer.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) room: RoomId,
+    pub(crate) transport: Transport,
+    pub(crate) uplink: Uplink,
+    /// Which of its subscriptions has which SSRC, for the feedback it sends.
+    pub(crate) downlink: HashMap<u32, TrackKey>,
+    pub(crate) negotiation: Negotiation,
+    pub(crate) added_at: Instant,
+    /// Whether `Connected` was told.
+    pub(crate) connected: bool,
+    pub(crate) quality: QualityWindow,
+    addresses: Vec<SocketAddr>,
+}
+
+/// What was lost on the way from and to a peer since quality was last told.
+#[derive(Debug, Default)]
+pub(crate) struct QualityWindow {
+    pub(crate) worst_fraction_lost: u8,
+    pub(crate) told: Option<ConnectionQuality>,
+}
+
+impl Peer {
+    pub(crate) fn new(now: Instant, id: PeerId, room: RoomId, transport: Transport) -> Self {
+        Self {
+            id,
+            room,
+            transport,
+            uplink: Uplink::default(),
+            downlink: HashMap::new(),
+            negotiation: Negotiation::default(),
+            added_at: now,
+            connected: false,
+            quality: QualityWindow::default(),
+            addresses: Vec::new(),
+        }
+    }
+
+    /// Routes an address that ICE validated to this peer.
+    pub(crate) fn learn_address(&mut self, key: PeerKey, address: SocketAddr, demux: &mut Demux) {
+        demux.learn(address, key);
+        if self.addresses.contains(&address) {
+            return;
+        }
+        if self.addresses.len() == ADDRESSES_MAX {
+            demux.forget_address(self.addresses.remove(0), key);
+        }
+        self.addresses.push(address);
+    }
+
+    /// Ends the routing of everything that was this peer's.
+    pub(crate) fn forget_addresses(&self, key: PeerKey, demux: &mut Demux) {
+        demux.forget_ufrag(&self.transport.local().ufrag);
+        for &address in &self.addresses {
+            demux.forget_address(address, key);
+        }
+    }
+}
+
+impl QualityWindow {
+    /// Takes note of a report block's loss, in 256ths.
+    pub(crate) fn record(&mut self, fraction_lost: u8) {
+        self.worst_fraction_lost = self.worst_fraction_lost.max(fraction_lost);
+    }
+
+    /// The quality of the window that ends, if it differs from what was told last.
+    pub(crate) fn close(&mut self) -> Option<ConnectionQuality> {
+        // 2 % and 10 % are where congestion control begins to act (draft-ietf-rmcat-gcc-02, 6).
+        let quality = match std::mem::take(&mut self.worst_fraction_lost) {
+            0..=5 => ConnectionQuality::Excellent,
+            6..=25 => ConnectionQuality::Good,
+            26.. => ConnectionQuality::Poor,
+        };
+        (self.told.replace(quality) != Some(quality)).then_some(quality)
+    }
+}

@@ -1,0 +1,103 @@
+//! What an engine counts: datagrams, packets, and everything dropped by its reason.
+
+use crate::transport::DropReason;
+
+/// Counters since the engine began, and the sizes of the moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Datagrams given to the engine.
+    pub datagrams_received: u64,
+    /// RTP packets that were authentic.
+    pub packets_received: u64,
+    /// RTP packets encrypted for subscribers.
+    pub packets_forwarded: u64,
+    /// Key frames asked of publishers.
+    pub keyframe_requests: u64,
+    /// Key frame requests that came from subscribers.
+    pub keyframe_requests_received: u64,
+    /// Messages that came on data channels.
+    pub data_messages_received: u64,
+    /// Messages for data channels that could not take them.
+    pub data_messages_dropped: u64,
+    /// Offers that could not be answered.
+    pub offers_refused: u64,
+    /// Peers whose ICE and DTLS came up.
+    pub peers_connected: u64,
+    /// Peers lost, for whatever reason.
+    pub peers_lost: u64,
+    /// Peers present.
+    pub peers: u64,
+    /// Tracks present.
+    pub tracks: u64,
+    /// Rooms present.
+    pub rooms: u64,
+    dropped_by_transport: Vec<(DropReason, u64)>,
+    dropped: [u64; Drop::ALL.len()],
+}
+
+/// Why the engine itself dropped something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drop {
+    /// A datagram of an address or ufrag that nobody has.
+    UnknownSender,
+    /// Decrypted bytes that are no RTP packet.
+    MalformedRtp,
+    /// Decrypted bytes that are no RTCP packet.
+    MalformedRtcp,
+    /// A packet that names no track that was negotiated.
+    UnknownStream,
+    /// A packet of another codec than negotiated, or one that cannot be read.
+    UnusablePayload,
+}
+
+impl Drop {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::UnknownSender,
+        Self::MalformedRtp,
+        Self::MalformedRtcp,
+        Self::UnknownStream,
+        Self::UnusablePayload,
+    ];
+
+    /// The label in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownSender => "unknown_sender",
+            Self::MalformedRtp => "malformed_rtp",
+            Self::MalformedRtcp => "malformed_rtcp",
+            Self::UnknownStream => "unknown_stream",
+            Self::UnusablePayload => "unusable_payload",
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Self::UnknownSender => 0,
+            Self::MalformedRtp => 1,
+            Self::MalformedRtcp => 2,
+            Self::UnknownStream => 3,
+            Self::UnusablePayload => 4,
+        }
+    }
+}
+
+impl Stats {
+    /// Everything dropped, by the label of its reason.
+    pub fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let own = Drop::ALL.iter().map(|reason| (reason.as_str(), self.dropped[reason.index()]));
+        own.chain(self.dropped_by_transport.iter().map(|(reason, count)| (reason.as_str(), *count)))
+    }
+
+    pub(crate) fn drop_because(&mut self, reason: Drop) {
+        self.dropped[reason.index()] += 1;
+    }
+
+    pub(crate) fn transport_dropped(&mut self, reason: DropReason) {
+        match self.dropped_by_transport.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            // At most one entry per reason, so this allocates a handful of times in all.
+            None => self.dropped_by_transport.push((reason, 1)),
+        }
+    }
+}

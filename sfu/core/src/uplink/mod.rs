@@ -1,0 +1,155 @@
+//! What a peer sends: which stream is which encoding of which track, and the feedback it gets.
+
+pub(crate) mod audio_level;
+pub(crate) mod encoding;
+pub(crate) mod keyframe_requester;
+pub(crate) mod receive_statistics;
+pub(crate) mod track;
+pub(crate) mod twcc_feedback;
+
+use crate::engine::{TrackKey, Tracks};
+use crate::rtp::{Packet, Ssrc, extension};
+use crate::sdp::{Extension, Section};
+use std::collections::HashMap;
+use std::time::Instant;
+use track::TrackSection;
+use twcc_feedback::TwccFeedback;
+
+/// Streams one peer may have at a time: twenty tracks of three encodings. More are not taken.
+const STREAMS_MAX: usize = 64;
+
+/// The streams of one peer.
+#[derive(Debug, Default)]
+pub(crate) struct Uplink {
+    streams: HashMap<Ssrc, Stream>,
+    sections: Vec<(String, TrackKey)>,
+    ids: ExtensionIds,
+    pub(crate) twcc: TwccFeedback,
+}
+
+/// Where a stream belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stream {
+    pub(crate) track: TrackKey,
+    pub(crate) encoding: usize,
+}
+
+/// The numbers under which the client sends header extensions; the same in all bundled sections
+/// (RFC 8843, section 9.1).
+#[derive(Debug, Default)]
+struct ExtensionIds {
+    mid: Option<u8>,
+    rid: Option<u8>,
+    transport_cc: Option<u8>,
+}
+
+/// A media section in which the client sends, as far as forwarding needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SendingSection {
+    pub(crate) section: TrackSection,
+    pub(crate) rids: Vec<String>,
+    pub(crate) ssrcs: Vec<u32>,
+}
+
+impl SendingSection {
+    /// Takes the first codec, which the answer puts first too and the client will therefore send.
+    pub(crate) fn of(section: &Section) -> Option<Self> {
+        let codec = section.codecs.first()?;
+        let id_of = |wanted: Extension| {
+            section.extensions.iter().find(|(_, known)| *known == wanted).map(|(id, _)| *id)
+        };
+        Some(Self {
+            section: TrackSection {
+                mid: section.mid.clone(),
+                codec: codec.codec,
+                payload_type: codec.payload_type,
+                fmtp: codec.fmtp.clone(),
+                audio_level_id: id_of(Extension::AudioLevel),
+            },
+            rids: section.encodings.iter().map(|encoding| encoding.rid.clone()).collect(),
+            ssrcs: section.ssrcs.clone(),
+        })
+    }
+}
+
+impl Uplink {
+    /// Learns the numbers of the header extensions.
+    pub(crate) fn learn_extensions(&mut self, extensions: &[(u8, Extension)]) {
+        for &(id, extension) in extensions {
+            match extension {
+                Extension::Mid => self.ids.mid = Some(id),
+                Extension::RtpStreamId => self.ids.rid = Some(id),
+                Extension::TransportCc => self.ids.transport_cc = Some(id),
+                _ => {}
+            }
+        }
+    }
+
+    /// Ties a section to a track. Declared SSRCs count only without RIDs, because with them the
+    /// order of the declaration says nothing.
+    pub(crate) fn bind(&mut self, key: TrackKey, sending: &SendingSection, tracks: &mut Tracks) {
+        self.unbind(key);
+        self.sections.push((sending.section.mid.clone(), key));
+        if let (true, Some(&ssrc)) = (sending.rids.is_empty(), sending.ssrcs.first()) {
+            self.bind_stream(Ssrc(ssrc), Stream { track: key, encoding: 0 }, tracks);
+        }
+    }
+
+    /// Forgets a track.
+    pub(crate) fn unbind(&mut self, key: TrackKey) {
+        self.sections.retain(|(_, track)| *track != key);
+        self.streams.retain(|_, stream| stream.track != key);
+    }
+
+    /// Accounts a packet for congestion feedback and finds its stream. The first packets of a
+    /// stream name it by MID and RID (RFC 8843, RFC 8852); later ones by SSRC alone.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        packet: &Packet<'_>,
+        tracks: &mut Tracks,
+    ) -> Option<Stream> {
+        if let Some(data) = self.ids.transport_cc.and_then(|id| packet.extensions.find(id)) {
+            if let Some(sequence) = extension::transport_sequence(data) {
+                self.twcc.record(now, sequence, packet.ssrc);
+            }
+        }
+        if let Some(stream) = self.streams.get(&packet.ssrc) {
+            return Some(*stream);
+        }
+        let stream = self.named_by(packet, tracks)?;
+        self.bind_stream(packet.ssrc, stream, tracks).then_some(stream)
+    }
+
+    /// The stream of an SSRC that was seen before.
+    pub(crate) fn stream(&self, ssrc: Ssrc) -> Option<Stream> {
+        self.streams.get(&ssrc).copied()
+    }
+
+    fn named_by(&self, packet: &Packet<'_>, tracks: &Tracks) -> Option<Stream> {
+        let mid = self.ids.mid.and_then(|id| packet.extensions.find(id)).and_then(extension::mid)?;
+        let rid = self.ids.rid.and_then(|id| packet.extensions.find(id)).and_then(extension::rid);
+        let (_, track) = self.sections.iter().find(|(known, _)| known == mid)?;
+        let encoding = tracks.get(*track)?.encoding_of(rid)?;
+        Some(Stream { track: *track, encoding })
+    }
+
+    fn bind_stream(&mut self, ssrc: Ssrc, stream: Stream, tracks: &mut Tracks) -> bool {
+        let Some(track) = tracks.get_mut(stream.track) else { return false };
+        let Some(encoding) = track.encodings.get_mut(stream.encoding) else { return false };
+        if self.streams.len() >= STREAMS_MAX {
+            return false;
+        }
+        if let Some(old) = encoding.ssrc {
+            self.streams.remove(&old);
+        }
+        encoding.bind(ssrc);
+        for subscription in &mut track.subscriptions {
+            if subscription.selector.current() == Some(stream.encoding) {
+                subscription.selector.restart();
+            }
+        }
+        self.streams.insert(ssrc, stream);
+        true
+    }
+}

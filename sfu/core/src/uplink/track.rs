@@ -1,0 +1,193 @@
+//! A published track: its encodings, who is subscribed, and what each packet means to them.
+//! Knows nothing of transports.
+
+use super::audio_level::AudioLevelWindow;
+use super::encoding::Encoding;
+use crate::command::TrackSpec;
+use crate::downlink::layer_selector::Available;
+use crate::downlink::rewriter::Incoming;
+use crate::downlink::subscription::Subscription;
+use crate::engine::PeerKey;
+use crate::ids::{RoomId, TrackId};
+use crate::rtp::Packet;
+use crate::rtp::payload::{h264, vp8};
+use crate::units::{Codec, MediaKind};
+use std::time::Instant;
+
+/// Simulcast has three encodings at most in every client; a fourth section line is ignored.
+pub(crate) const ENCODINGS_MAX: usize = 3;
+
+/// How the client names encodings, smallest first (`protocol.md`, 1.7).
+const KNOWN_RIDS: [&str; ENCODINGS_MAX] = ["q", "h", "f"];
+
+/// The media section that carries a track to us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TrackSection {
+    pub(crate) mid: String,
+    pub(crate) codec: Codec,
+    pub(crate) payload_type: u8,
+    /// The codec's parameters, which a subscriber's section must match.
+    pub(crate) fmtp: String,
+    /// Header extension of the audio level.
+    pub(crate) audio_level_id: Option<u8>,
+}
+
+/// One published track.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) id: TrackId,
+    pub(crate) room: RoomId,
+    pub(crate) publisher: PeerKey,
+    pub(crate) spec: TrackSpec,
+    pub(crate) muted: bool,
+    /// `None` until the publisher's offer carries it.
+    pub(crate) section: Option<TrackSection>,
+    pub(crate) encodings: Vec<Encoding>,
+    pub(crate) available: Vec<Available>,
+    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) audio_level: AudioLevelWindow,
+}
+
+/// A packet of a track, understood.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) incoming: Incoming,
+    /// Whether a decoder can start with it.
+    pub(crate) switchable: bool,
+}
+
+impl Track {
+    pub(crate) fn new(room: RoomId, publisher: PeerKey, id: TrackId, spec: TrackSpec) -> Self {
+        Self {
+            id,
+            room,
+            publisher,
+            muted: spec.muted,
+            spec,
+            section: None,
+            encodings: Vec::new(),
+            available: Vec::new(),
+            subscriptions: Vec::new(),
+            audio_level: AudioLevelWindow::default(),
+        }
+    }
+
+    /// Binds the track to its section. `rids` names its encodings in the order of the offer; empty
+    /// means a single encoding.
+    pub(crate) fn bind(&mut self, section: TrackSection, rids: &[String]) {
+        let mut rids: Vec<Option<String>> = rids.iter().cloned().map(Some).collect();
+        if rids.is_empty() {
+            rids.push(None);
+        }
+        // Clients list their rids in either direction; only the usual names tell the size.
+        let rank = |rid: &Option<String>| KNOWN_RIDS.iter().position(|&known| rid.as_deref() == Some(known));
+        if rids.iter().all(|rid| rank(rid).is_some()) {
+            rids.sort_by_key(rank);
+        }
+        rids.truncate(ENCODINGS_MAX);
+        self.encodings = rids.into_iter().map(Encoding::new).collect();
+        self.section = Some(section);
+        self.refresh_available(None);
+    }
+
+    /// The encoding of that name; `None` names the only one of a track without names.
+    pub(crate) fn encoding_of(&self, rid: Option<&str>) -> Option<usize> {
+        self.encodings.iter().position(|encoding| encoding.rid.as_deref() == rid)
+    }
+
+    /// Accounts a packet and says what it is; `None` if nobody can use it.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        encoding: usize,
+        packet: &Packet<'_>,
+    ) -> Option<Arrival> {
+        let section = self.section.as_ref()?;
+        let codec = section.codec;
+        if let Some(level) = section.audio_level_id.and_then(|id| packet.extensions.find(id)) {
+            if let Some(level) = crate::rtp::extension::AudioLevel::parse(level) {
+                self.audio_level.record(level.level_dbov);
+            }
+        }
+        let stream = self.encodings.get_mut(encoding)?;
+        let sequence = stream.receive(now, packet, codec.clock_rate());
+        if self.muted || packet.payload.is_empty() || packet.payload_type != section.payload_type {
+            return None;
+        }
+        let (picture, switchable) = understand(codec, packet.payload)?;
+        let incoming = Incoming {
+            encoding,
+            sequence,
+            timestamp: packet.timestamp,
+            picture,
+            clock: stream.clock,
+        };
+        Some(Arrival { incoming, switchable })
+    }
+
+    /// Mutes or unmutes. After a pause every subscriber starts over with a key frame.
+    pub(crate) fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+        if muted {
+            for subscription in &mut self.subscriptions {
+                subscription.selector.restart();
+            }
+        }
+    }
+
+    /// Looks which encodings are being received and lets every subscription aim anew.
+    pub(crate) fn refresh_available(&mut self, now: Option<Instant>) {
+        let count = self.encodings.len();
+        self.available.clear();
+        for (index, encoding) in self.encodings.iter().enumerate() {
+            let layer = self.spec.layers.get(index).copied().filter(|_| count > 1);
+            let active = now.is_none_or(|now| self.is_active(now, encoding));
+            self.available.push(Available { active, layer });
+        }
+        for subscription in &mut self.subscriptions {
+            subscription.selector.retarget(&self.available);
+        }
+    }
+
+    /// The SSRCs of encodings whose key frame somebody waits for and which may be asked.
+    pub(crate) fn keyframe_requests(&mut self, now: Instant, mut ask: impl FnMut(u32)) {
+        if self.muted || self.spec.kind == MediaKind::Audio {
+            return;
+        }
+        for subscription in &self.subscriptions {
+            if subscription.payload_type.is_none() {
+                continue;
+            }
+            if let Some(encoding) = subscription.selector.awaited() {
+                self.encodings[encoding].keyframes.want();
+            }
+        }
+        for encoding in &mut self.encodings {
+            if let Some(ssrc) = encoding.ssrc
+                && encoding.keyframes.take_due(now)
+            {
+                ask(ssrc.0);
+            }
+        }
+    }
+
+    /// An encoding that brings nothing while another one of the track does has been switched off
+    /// by the publisher.
+    fn is_active(&self, now: Instant, encoding: &Encoding) -> bool {
+        let others_alive = self.encodings.iter().any(|other| other.is_fresh(now));
+        encoding.is_alive(now) || (!others_alive && encoding.ssrc.is_some())
+    }
+}
+
+/// Reads of a payload what forwarding needs: the VP8 descriptor, and whether decoding can start.
+fn understand(codec: Codec, payload: &[u8]) -> Option<(Option<vp8::Descriptor>, bool)> {
+    match codec {
+        Codec::Opus => Some((None, true)),
+        Codec::Vp8 => {
+            let descriptor = vp8::Descriptor::parse(payload)?;
+            let switchable = descriptor.keyframe && descriptor.start_of_frame;
+            Some((Some(descriptor), switchable))
+        }
+        Codec::H264 => Some((None, h264::is_keyframe_start(payload))),
+    }
+}
