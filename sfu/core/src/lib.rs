@@ -8,6 +8,7 @@
 //! - [`ids`], [`units`]: names and quantities that cannot be mixed up.
 //! - [`outbox`]: where a turn's datagrams and events collect.
 //! - [`rtp`]: RTP and RTCP as they lie on the wire.
+//! - [`sdp`]: offers and answers.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +17,7 @@ pub mod event;
 pub mod ids;
 pub mod outbox;
 pub mod rtp;
+pub mod sdp;
 pub mod units;
 
 pub use command::Command;
