@@ -9,6 +9,7 @@
 //! - [`outbox`]: where a turn's datagrams and events collect.
 //! - [`rtp`]: RTP and RTCP as they lie on the wire.
 //! - [`sdp`]: offers and answers.
+//! - [`transport`]: one peer's encrypted pipe.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ pub mod ids;
 pub mod outbox;
 pub mod rtp;
 pub mod sdp;
+pub mod transport;
 pub mod units;
 
 pub use command::Command;
