@@ -33,7 +33,7 @@ mod value;
 pub use error::{Place, SettingsError};
 pub use keys::{Keys, Secret};
 pub use settings::{
-    Http, Log, LogFormat, LogLevel, Media, Room, Settings, Signal, Storage, TlsFiles,
+    Http, Log, LogFormat, LogLevel, Media, Room, Settings, Signal, Storage, TlsFiles, Token,
 };
 pub use value::ByteSize;
 

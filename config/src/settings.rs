@@ -24,6 +24,8 @@ pub struct Settings {
     pub room: Room,
     /// The signaling connection.
     pub signal: Signal,
+    /// Access tokens that the server renews.
+    pub token: Token,
     /// The log.
     pub log: Log,
     /// What outlives a restart.
@@ -86,20 +88,28 @@ pub struct Room {
     pub empty_timeout: Duration,
     /// Wait after the last participant.
     pub departure_timeout: Duration,
-    /// Wait for somebody whose signaling connection broke.
+    /// Absence after which a broken signaling connection is given up.
     pub reconnect_grace: Duration,
-    /// Delay of news about participants who publish nothing.
+    /// Wait of news about those who publish nothing.
     pub update_interval: Duration,
-    /// Life of reliable data packets kept for those whose channel is opening.
-    pub data_replay: Duration,
-    /// A shown name, an identity, a room's name.
-    pub name_max: ByteSize,
+    /// Characters of a shown name.
+    pub name_chars_max: usize,
     /// Metadata of a participant or a room.
     pub metadata_max: ByteSize,
     /// Attributes of a participant together.
     pub attributes_max: ByteSize,
     /// One data packet.
     pub data_packet_max: ByteSize,
+    /// Age up to which reliable data packets are kept for those whose channel is not open yet.
+    pub replay_time: Duration,
+    /// Such packets at once.
+    pub replay_len_max: usize,
+    /// Such packets together.
+    pub replay_size_max: ByteSize,
+    /// Entries of a publisher's list of who may receive what.
+    pub subscription_permissions_max: usize,
+    /// Departures remembered for those who are reconnecting.
+    pub departures_max: usize,
 }
 
 /// The signaling connection.
@@ -113,12 +123,21 @@ pub struct Signal {
     pub message_max: ByteSize,
     /// Messages that wait for one client.
     pub queue_len_max: usize,
+    /// A session description within a message.
+    pub sdp_max: ByteSize,
     /// Requests of one participant, on average.
     pub requests_per_second_max: u32,
-    /// Between two new access tokens.
-    pub token_refresh_interval: Duration,
-    /// Life of such a token; longer than the interval.
-    pub token_ttl: Duration,
+    /// Requests of one participant at once.
+    pub requests_burst_max: u32,
+}
+
+/// Access tokens that the server renews.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Between two fresh tokens.
+    pub refresh_interval: Duration,
+    /// Validity of a fresh token; longer than `refresh_interval`.
+    pub refresh_ttl: Duration,
 }
 
 /// The log.
@@ -187,6 +206,7 @@ impl Settings {
             keys: Keys::read(layers, &secret)?,
             room: Room::read(&Section::of(layers, "room"))?,
             signal: Signal::read(layers)?,
+            token: Token::read(layers)?,
             log: Log::read(&Section::of(layers, "log"))?,
             storage: Storage::read(&Section::of(layers, "storage"))?,
         };
@@ -259,13 +279,18 @@ impl Room {
             pending_tracks_max: room.number("pending_tracks_max", 1..=100)?,
             empty_timeout: room.duration("empty_timeout", "10s", "24h")?,
             departure_timeout: room.duration("departure_timeout", "1s", "1h")?,
-            reconnect_grace: room.duration("reconnect_grace", "1s", "5min")?,
-            update_interval: room.duration("update_interval", "100ms", "10s")?,
-            data_replay: room.duration("data_replay", "0s", "10s")?,
-            name_max: room.size("name_max", 16..=KIB)?,
+            reconnect_grace: room.duration("reconnect_grace", "5s", "5min")?,
+            update_interval: room.duration("update_interval", "50ms", "10s")?,
+            name_chars_max: room.number("name_chars_max", 16..=1024)?,
             metadata_max: room.size("metadata_max", KIB..=256 * KIB)?,
             attributes_max: room.size("attributes_max", KIB..=256 * KIB)?,
             data_packet_max: room.size("data_packet_max", KIB..=64_000)?,
+            replay_time: room.duration("replay_time", "1s", "60s")?,
+            replay_len_max: room.number("replay_len_max", 1..=4096)?,
+            replay_size_max: room.size("replay_size_max", 64 * KIB..=16 * 1024 * KIB)?,
+            subscription_permissions_max: room
+                .number("subscription_permissions_max", 16..=65_536)?,
+            departures_max: room.number("departures_max", 16..=4096)?,
         })
     }
 }
@@ -278,29 +303,48 @@ impl Signal {
             ping_timeout: signal.duration("ping_timeout", "3s", "120s")?,
             message_max: signal.size("message_max", 64 * KIB..=8 * 1024 * KIB)?,
             queue_len_max: signal.number("queue_len_max", 64..=65_536)?,
+            sdp_max: signal.size("sdp_max", 64 * KIB..=1024 * KIB)?,
             requests_per_second_max: signal.number("requests_per_second_max", 10..=1000)?,
-            token_refresh_interval: signal.duration("token_refresh_interval", "10s", "1h")?,
-            token_ttl: signal.duration("token_ttl", "1min", "24h")?,
-        };
-        let conflict = |key: &str, conflict: &str| SettingsError::Conflict {
-            place: Box::new(layers.get("signal", key).place.clone()),
-            conflict: conflict.to_owned(),
+            requests_burst_max: signal.number("requests_burst_max", 50..=5000)?,
         };
         if read.ping_timeout <= read.ping_interval {
-            return Err(conflict(
+            return Err(not_longer(
+                layers,
+                "signal",
                 "ping_timeout",
-                "signal.ping_timeout must be longer than signal.ping_interval. Raise it, or \
-                 lower the interval.",
-            ));
-        }
-        if read.token_ttl <= read.token_refresh_interval {
-            return Err(conflict(
-                "token_ttl",
-                "signal.token_ttl must be longer than signal.token_refresh_interval. Raise it, \
-                 or lower the interval.",
+                "ping_interval",
             ));
         }
         Ok(read)
+    }
+}
+
+impl Token {
+    fn read(layers: &Layers) -> Result<Self, SettingsError> {
+        let token = Section::of(layers, "token");
+        let read = Self {
+            refresh_interval: token.duration("refresh_interval", "1min", "1h")?,
+            refresh_ttl: token.duration("refresh_ttl", "2min", "24h")?,
+        };
+        if read.refresh_ttl <= read.refresh_interval {
+            return Err(not_longer(
+                layers,
+                "token",
+                "refresh_ttl",
+                "refresh_interval",
+            ));
+        }
+        Ok(read)
+    }
+}
+
+fn not_longer(layers: &Layers, section: &str, longer: &str, shorter: &str) -> SettingsError {
+    SettingsError::Conflict {
+        place: Box::new(layers.get(section, longer).place.clone()),
+        conflict: format!(
+            "{section}.{longer} must be longer than {section}.{shorter}. Raise it, or lower the \
+             other."
+        ),
     }
 }
 

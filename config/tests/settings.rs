@@ -1,6 +1,6 @@
 //! Settings as an operator meets them: defaults, layers, and the sentence for each mistake.
 
-use saal_config::{ByteSize, DEFAULTS, LogFormat, Settings, SettingsError};
+use saal_config::{DEFAULTS, LogFormat, Settings, SettingsError};
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,10 +10,13 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 #[test]
 fn the_environment_goes_before_the_file_and_the_file_before_the_default() {
-    let file = file("[room]\nempty_timeout = \"60s\"\nname_max = \"64 B\"\n");
-    let environment = [("SAAL_ROOM_NAME_MAX", "128 B"), ("SAAL_KEYS_meet", SECRET)];
+    let file = file("[room]\nempty_timeout = \"60s\"\nname_chars_max = 64\n");
+    let environment = [
+        ("SAAL_ROOM_NAME_CHARS_MAX", "32"),
+        ("SAAL_KEYS_meet", SECRET),
+    ];
     let settings = load(Some(&file), &environment).unwrap();
-    assert_eq!(settings.room.name_max, ByteSize::from_bytes(128));
+    assert_eq!(settings.room.name_chars_max, 32);
     assert_eq!(settings.room.empty_timeout, Duration::from_mins(1));
     assert_eq!(settings.room.departure_timeout, Duration::from_secs(20));
 }
@@ -114,7 +117,7 @@ fn each_mistake_in_a_file_is_told_with_its_line_and_the_cure() {
         (
             "\n\n[web]\n",
             ":3: there is no setting web. The sections are: http, keys, log, media, room, signal, \
-             storage.",
+             storage, token.",
         ),
         (
             "[keys]\nmeet = \"too-short\"\n",
@@ -129,7 +132,7 @@ fn each_mistake_in_a_file_is_told_with_its_line_and_the_cure() {
         (
             "[signal]\nping_interval = \"30s\"\nping_timeout = \"30s\"\n",
             ":3: signal.ping_timeout must be longer than signal.ping_interval. Raise it, or lower \
-             the interval.",
+             the other.",
         ),
     ];
     for (text, sentence) in cases {
