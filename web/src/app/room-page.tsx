@@ -1,0 +1,44 @@
+// One room: holds its call and shows the screen of the phase the call is in.
+import { useEffect, useState } from "react";
+import { nameInToken } from "../call/admission";
+import { Call } from "../call/call";
+import type { RoomName } from "../call/room-name";
+import { Connecting } from "../features/connecting/connecting";
+import { Ended } from "../features/ended/ended";
+import { GreenRoom } from "../features/green-room/green-room";
+import { MeetingScreen } from "../features/meeting/meeting-screen";
+import { useText } from "../i18n/use-text";
+import { takeToken } from "./session";
+import { CallContext, useCallState } from "./use-call";
+
+export function RoomPage({ room }: { room: RoomName }) {
+  const [token] = useState(() => takeToken(room));
+  const [call] = useState(() => new Call(room, token));
+  useEffect(() => call.open(), [call]);
+  return (
+    <CallContext value={call}>
+      <Phase room={room} givenName={token === null ? null : nameInToken(token)} />
+    </CallContext>
+  );
+}
+
+function Phase({ room, givenName }: { room: RoomName; givenName: string | null }) {
+  const t = useText();
+  const phase = useCallState((state) => state.phase);
+  useEffect(() => {
+    document.title = `${room} · ${t("app.name")}`;
+    return () => {
+      document.title = t("app.name");
+    };
+  }, [room, t]);
+  switch (phase) {
+    case "green-room":
+      return <GreenRoom givenName={givenName} />;
+    case "connecting":
+      return <Connecting />;
+    case "meeting":
+      return <MeetingScreen />;
+    case "ended":
+      return <Ended />;
+  }
+}

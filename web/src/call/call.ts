@@ -1,0 +1,284 @@
+// Acts for the person: joins, publishes, chats, leaves. Turns what the LiveKit room says into actions of the state.
+import {
+  ConnectionError,
+  ConnectionErrorReason,
+  DisconnectReason,
+  Room,
+  RoomEvent,
+  Track,
+  type TrackPublication,
+} from "livekit-client";
+import { askForToken } from "./admission";
+import { MESSAGE_LENGTH_MAX, receiveChat, sendChat } from "./chat";
+import { LocalMedia } from "./local-media";
+import { participantsOf, videoTrackOf } from "./people";
+import { reduce } from "./reducer";
+import type { RoomName } from "./room-name";
+import { Sound } from "./sound";
+import {
+  type CallAction,
+  type CallState,
+  type ChoiceKind,
+  type Device,
+  type DeviceKind,
+  type EndReason,
+  INITIAL_STATE,
+  type VideoSource,
+} from "./state";
+import { Store } from "./store";
+
+export class Call {
+  readonly store = new Store<CallState, CallAction>(INITIAL_STATE, reduce);
+  readonly room: RoomName;
+  readonly #token: string | null;
+  readonly #media = new LocalMedia({
+    deviceChanged: (kind, device) => this.store.dispatch({ type: "device-changed", kind, device }),
+    choicesFound: (choices) => this.store.dispatch({ type: "choices-found", choices }),
+  });
+  #live: Room | null = null;
+  #sound: Sound | null = null;
+  #name = "";
+
+  constructor(room: RoomName, token: string | null) {
+    this.room = room;
+    this.#token = token;
+  }
+
+  /** Watches the devices; gives the function that ends the watching and the call. */
+  open(): () => void {
+    const devicesChanged = () => void this.#media.listChoices();
+    devicesChanged();
+    navigator.mediaDevices?.addEventListener?.("devicechange", devicesChanged);
+    return () => {
+      navigator.mediaDevices?.removeEventListener?.("devicechange", devicesChanged);
+      this.leave();
+    };
+  }
+
+  async join(name: string): Promise<void> {
+    if (this.#live !== null) return;
+    this.#name = name;
+    const live = new Room({ adaptiveStream: true, dynacast: false });
+    this.#live = live;
+    this.#sound = new Sound(live);
+    this.#listen(live);
+    this.store.dispatch({ type: "join-started" });
+    const admission: Awaited<ReturnType<typeof askForToken>> =
+      this.#token === null ? await askForToken(this.room, name) : { kind: "token", token: this.#token };
+    if (this.#live !== live) return; // Cancelled while waiting.
+    if (admission.kind === "none") return this.#end(live, admission.reason);
+    try {
+      await live.connect(location.origin.replace(/^http/, "ws"), admission.token);
+    } catch (error) {
+      return this.#end(live, refusal(error));
+    }
+    if (this.#live !== live) return void live.disconnect();
+    this.store.dispatch({ type: "joined", participants: participantsOf(live) });
+    await this.#publishWhatIsOn(live);
+  }
+
+  rejoin(): Promise<void> {
+    return this.join(this.#name);
+  }
+
+  cancel(): void {
+    const live = this.#forget();
+    void live?.disconnect(false);
+    this.store.dispatch({ type: "join-cancelled" });
+  }
+
+  leave(): void {
+    if (this.#live === null) this.#turnAllOff();
+    else this.#end(this.#live, "left");
+  }
+
+  async turn(kind: DeviceKind, isOn: boolean): Promise<void> {
+    const isInMeeting = () => this.store.read().phase === "meeting";
+    if (!isOn) return isInMeeting() ? this.#media.mute(kind) : this.#media.turnOff(kind);
+    const track = await this.#media.turnOn(kind, this.store.read().devices.chosen[kind]);
+    if (track !== undefined && isInMeeting()) await this.#publish(kind);
+  }
+
+  async choose(kind: ChoiceKind, id: string): Promise<void> {
+    this.store.dispatch({ type: "device-chosen", kind, id });
+    if (kind === "speaker")
+      return void (await this.#live?.switchActiveDevice("audiooutput", id).catch(() => false));
+    await this.#media.choose(kind, id);
+  }
+
+  /** Must be called from a click: browsers show their picker to nobody else. */
+  async share(isOn: boolean): Promise<void> {
+    this.store.dispatch({ type: "trouble-changed", trouble: null });
+    try {
+      await this.#live?.localParticipant.setScreenShareEnabled(isOn, {
+        audio: true,
+        contentHint: "detail",
+        selfBrowserSurface: "include",
+        surfaceSwitching: "include",
+      });
+    } catch (error) {
+      // Who closes the picker has changed their mind; that is no failure.
+      const isCancelled = error instanceof Error && error.name === "NotAllowedError";
+      if (!isCancelled) this.store.dispatch({ type: "trouble-changed", trouble: "share-failed" });
+    }
+  }
+
+  async say(text: string): Promise<boolean> {
+    const trimmed = text.trim().slice(0, MESSAGE_LENGTH_MAX);
+    if (trimmed === "" || this.#live === null) return false;
+    try {
+      this.store.dispatch({ type: "message-arrived", message: await sendChat(this.#live, trimmed) });
+      return true;
+    } catch {
+      this.store.dispatch({ type: "trouble-changed", trouble: "chat-failed" });
+      return false;
+    }
+  }
+
+  toggleChat(isOpen: boolean): void {
+    this.store.dispatch({ type: "chat-toggled", isOpen });
+  }
+
+  /** Must be called from a click, which is what browsers wait for. */
+  allowSound(): void {
+    void this.#live?.startAudio();
+  }
+
+  /** Shows the person's own camera before the call; gives the function that stops showing it. */
+  attachPreview(element: HTMLVideoElement): () => void {
+    return attach(this.#media.track("camera"), element);
+  }
+
+  attachVideo(identity: string, source: VideoSource, element: HTMLVideoElement): () => void {
+    return attach(this.#live === null ? undefined : videoTrackOf(this.#live, identity, source), element);
+  }
+
+  watchLevel(show: (level: number) => void): () => void {
+    return this.#media.watchLevel(show);
+  }
+
+  async #publishWhatIsOn(live: Room): Promise<void> {
+    const { speaker } = this.store.read().devices.chosen;
+    if (speaker !== undefined) await live.switchActiveDevice("audiooutput", speaker).catch(() => false);
+    await Promise.all((["microphone", "camera"] as const).map((kind) => this.#publish(kind)));
+  }
+
+  async #publish(kind: DeviceKind): Promise<void> {
+    const track = this.#media.track(kind);
+    if (track === undefined || this.#live === null) return;
+    const source = kind === "microphone" ? Track.Source.Microphone : Track.Source.Camera;
+    try {
+      await this.#live.localParticipant.publishTrack(track, { source });
+    } catch (error) {
+      this.#media.turnOff(kind);
+      this.#media.fail(kind, error);
+    }
+  }
+
+  #listen(live: Room): void {
+    const refresh = () => {
+      if (this.#live === live) {
+        this.store.dispatch({ type: "participants-changed", participants: participantsOf(live) });
+      }
+    };
+    for (const event of PEOPLE_EVENTS) live.on(event, refresh);
+    live
+      .on(RoomEvent.Reconnecting, () => this.store.dispatch({ type: "link-changed", link: "reconnecting" }))
+      .on(RoomEvent.SignalReconnecting, () =>
+        this.store.dispatch({ type: "link-changed", link: "reconnecting" }),
+      )
+      .on(RoomEvent.Reconnected, () => this.store.dispatch({ type: "link-changed", link: "up" }))
+      .on(RoomEvent.TrackMuted, (publication, who) =>
+        this.#followLocal(who.isLocal, publication, { state: "off" }),
+      )
+      .on(RoomEvent.TrackUnmuted, (publication, who) =>
+        this.#followLocal(who.isLocal, publication, { state: "on" }),
+      )
+      .on(RoomEvent.AudioPlaybackStatusChanged, () =>
+        this.store.dispatch({ type: "sound-changed", isBlocked: !live.canPlaybackAudio }),
+      )
+      .on(RoomEvent.Disconnected, (reason) => {
+        // A failed first attempt is told by `connect` itself, with its cause.
+        if (this.store.read().phase === "meeting") this.#end(live, endReason(reason));
+      });
+    receiveChat(live, (message) => this.store.dispatch({ type: "message-arrived", message }));
+  }
+
+  /** The room may mute a microphone itself: on a host's wish, or when the device is gone. */
+  #followLocal(isLocal: boolean, publication: TrackPublication, device: Device): void {
+    const kind = isLocal ? kindOf(publication.source) : null;
+    if (kind !== null) this.store.dispatch({ type: "device-changed", kind, device });
+  }
+
+  #end(live: Room, reason: EndReason): void {
+    if (this.#live !== live) return;
+    this.#forget();
+    void live.disconnect();
+    this.#turnAllOff();
+    this.store.dispatch({ type: "ended", reason });
+  }
+
+  #forget(): Room | null {
+    const live = this.#live;
+    this.#live = null;
+    this.#sound?.close();
+    this.#sound = null;
+    return live;
+  }
+
+  #turnAllOff(): void {
+    this.#media.turnOff("microphone");
+    this.#media.turnOff("camera");
+  }
+}
+
+/** Everything after which a tile may look different. */
+const PEOPLE_EVENTS = [
+  RoomEvent.ParticipantConnected,
+  RoomEvent.ParticipantDisconnected,
+  RoomEvent.ParticipantNameChanged,
+  RoomEvent.TrackPublished,
+  RoomEvent.TrackUnpublished,
+  RoomEvent.TrackSubscribed,
+  RoomEvent.TrackUnsubscribed,
+  RoomEvent.TrackMuted,
+  RoomEvent.TrackUnmuted,
+  RoomEvent.LocalTrackPublished,
+  RoomEvent.LocalTrackUnpublished,
+  RoomEvent.ActiveSpeakersChanged,
+  RoomEvent.Reconnected,
+] as const;
+
+function attach(track: Track | undefined, element: HTMLVideoElement): () => void {
+  if (track === undefined) return () => {};
+  track.attach(element);
+  return () => void track.detach(element);
+}
+
+function kindOf(source: Track.Source): DeviceKind | null {
+  if (source === Track.Source.Microphone) return "microphone";
+  return source === Track.Source.Camera ? "camera" : null;
+}
+
+function refusal(error: unknown): EndReason {
+  if (!(error instanceof ConnectionError)) return "unreachable";
+  return error.reason === ConnectionErrorReason.NotAllowed ? "refused" : "unreachable";
+}
+
+function endReason(reason: DisconnectReason | undefined): EndReason {
+  switch (reason) {
+    case DisconnectReason.CLIENT_INITIATED:
+      return "left";
+    case DisconnectReason.DUPLICATE_IDENTITY:
+      return "elsewhere";
+    case DisconnectReason.PARTICIPANT_REMOVED:
+      return "removed";
+    case DisconnectReason.ROOM_DELETED:
+    case DisconnectReason.ROOM_CLOSED:
+      return "over";
+    case DisconnectReason.SERVER_SHUTDOWN:
+      return "shutdown";
+    default:
+      return "lost";
+  }
+}
