@@ -19,15 +19,22 @@ impl Gcm {
         let mut key = [0; 32];
         let key = &mut key[..master.key.len()];
         derive(master, purpose, Label::Encryption, key);
+        let mut salt = [0; NONCE_LEN];
+        derive(master, purpose, Label::Salt, &mut salt);
+        Self::with_session_key(key, salt)
+    }
+
+    /// # Panics
+    /// If the key has neither 16 nor 32 bytes.
+    pub(super) fn with_session_key(key: &[u8], salt: [u8; NONCE_LEN]) -> Self {
         let algorithm = if key.len() == 32 {
             &AES_256_GCM
         } else {
             &AES_128_GCM
         };
-        let mut salt = [0; NONCE_LEN];
-        derive(master, purpose, Label::Salt, &mut salt);
+        let key = UnboundKey::new(algorithm, key).expect("16 or 32 bytes");
         Self {
-            key: LessSafeKey::new(UnboundKey::new(algorithm, key).expect("16 or 32 bytes")),
+            key: LessSafeKey::new(key),
             salt,
         }
     }

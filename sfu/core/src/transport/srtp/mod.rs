@@ -10,9 +10,13 @@
 mod counter_mode;
 mod gcm;
 mod key_derivation;
+#[cfg(test)]
+mod oracle_tests;
 mod receiver;
 mod replay_window;
 mod sender;
+#[cfg(test)]
+mod vector_tests;
 
 pub(super) use receiver::Receiver;
 pub(super) use sender::Sender;
