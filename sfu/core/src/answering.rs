@@ -6,7 +6,7 @@ use crate::downlink::subscription::Subscription;
 use crate::engine::{Engine, PeerKey, TrackKey};
 use crate::event::Event;
 use crate::ids::{PeerId, TrackId};
-use crate::negotiation::Use;
+use crate::negotiation::{Offered, Use};
 use crate::outbox::Outbox;
 use crate::rtp::Ssrc;
 use crate::sdp::{self, AnswerSection, Offer, Receiving, Section, Sending};
@@ -46,8 +46,10 @@ impl Engine {
     pub(crate) fn claim_late(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) {
         for index in 0..self.peers[key].negotiation.sections.len() {
             let used = self.peers[key].negotiation.sections[index].used.clone();
-            let Use::Unclaimed(sending, msid) = used else { continue };
-            self.claim_section(now, key, index, sending, msid, out);
+            let Use::Unclaimed(offered) = used else {
+                continue;
+            };
+            self.claim_section(now, key, index, offered, out);
         }
     }
 
@@ -63,9 +65,19 @@ impl Engine {
             sdp::Setup::Active => DtlsRole::Active,
             sdp::Setup::Passive | sdp::Setup::ActPass => DtlsRole::Passive,
         };
-        let ice = IceCredentials { ufrag: offer.ice_ufrag.clone(), pwd: offer.ice_pwd.clone() };
+        let ice = IceCredentials {
+            ufrag: offer.ice_ufrag.clone(),
+            pwd: offer.ice_pwd.clone(),
+        };
         peer.transport
-            .set_remote(now, RemoteParameters { ice, fingerprint, role })
+            .set_remote(
+                now,
+                RemoteParameters {
+                    ice,
+                    fingerprint,
+                    role,
+                },
+            )
             .map_err(|error| error.to_string())?;
         Ok(offer)
     }
@@ -76,16 +88,19 @@ impl Engine {
         for (index, section) in offer.sections.iter().enumerate() {
             self.peers[key].uplink.learn_extensions(&section.extensions);
             let sends = section.direction.sends() && !section.rejected;
-            match (self.peers[key].negotiation.sections[index].used.clone(), sends) {
+            match (
+                self.peers[key].negotiation.sections[index].used.clone(),
+                sends,
+            ) {
                 (Use::Publishing(track), false) => self.end_track(now, track, Some(out)),
-                (Use::Unclaimed(..), false) => {
+                (Use::Unclaimed(_), false) => {
                     self.peers[key].negotiation.sections[index].used = Use::Free;
                 }
                 // A section that only ever receives has no msid: old clients say sendrecv there.
                 (Use::Free, true) if section.msid.is_some() => {
                     if let Some(sending) = SendingSection::of(section) {
                         let msid = section.msid.clone();
-                        self.claim_section(now, key, index, sending, msid, out);
+                        self.claim_section(now, key, index, Offered { sending, msid }, out);
                     }
                 }
                 _ => {}
@@ -98,18 +113,18 @@ impl Engine {
         now: Instant,
         key: PeerKey,
         index: usize,
-        sending: SendingSection,
-        msid: Option<sdp::Msid>,
+        offered: Offered,
         out: &mut Outbox,
     ) {
         let peer = &mut self.peers[key];
         let tracks = &self.tracks;
         let spec_of = |track: TrackKey| tracks.get(track).map(|track| &track.spec);
-        let kind = sending.section.codec.kind();
-        let Some(track_key) = peer.negotiation.claim(msid.as_ref(), spec_of, kind) else {
-            peer.negotiation.sections[index].used = Use::Unclaimed(sending, msid);
+        let kind = offered.sending.section.codec.kind();
+        let Some(track_key) = peer.negotiation.claim(offered.msid.as_ref(), spec_of, kind) else {
+            peer.negotiation.sections[index].used = Use::Unclaimed(offered);
             return;
         };
+        let sending = offered.sending;
         peer.negotiation.sections[index].used = Use::Publishing(track_key);
         let track = &mut self.tracks[track_key];
         track.bind(sending.section.clone(), &sending.rids);
@@ -131,7 +146,9 @@ impl Engine {
         let peer = &mut self.peers[key];
         let mut still_waiting = Vec::new();
         for (track_key, kind) in std::mem::take(&mut peer.negotiation.waiting) {
-            let Some(track) = self.tracks.get_mut(track_key) else { continue };
+            let Some(track) = self.tracks.get_mut(track_key) else {
+                continue;
+            };
             let Some(section) = track.section.as_ref() else {
                 still_waiting.push((track_key, kind));
                 continue;
@@ -144,8 +161,7 @@ impl Engine {
                 continue;
             };
             let offered = &offer.sections[index];
-            let Some(payload_type) =
-                sdp::payload_type_for(offered, section.codec, &section.fmtp)
+            let Some(payload_type) = sdp::payload_type_for(offered, section.codec, &section.fmtp)
             else {
                 // No section of this client will ever have the codec: it stays without the track.
                 debug!(peer = %peer.id, track = %track.id, "the subscriber lacks the codec");
@@ -201,7 +217,12 @@ impl Engine {
         };
         let sdp = sdp::write_answer(offer, &local, &sections);
         peer.negotiation.answered(now);
-        out.events.push(Event::Answer { peer: peer.id, id, sdp, tracks });
+        out.events.push(Event::Answer {
+            peer: peer.id,
+            id,
+            sdp,
+            tracks,
+        });
     }
 
     fn answer_section(
@@ -220,7 +241,7 @@ impl Engine {
                 let spec = self.tracks.get(*track).map(|track| &track.spec);
                 AnswerSection::Receive(receiving(spec))
             }
-            Use::Unclaimed(..) => AnswerSection::Receive(receiving(None)),
+            Use::Unclaimed(_) => AnswerSection::Receive(receiving(None)),
             Use::Subscribed(track) => match self.sending(key, *track) {
                 Some((sending, id)) => {
                     tracks.push((section.mid.clone(), id));
@@ -249,18 +270,29 @@ impl Engine {
     /// All tracks of a publisher share a canonical name, which is what lets a client play them in
     /// sync (RFC 3550, section 6.5.1).
     pub(crate) fn cname_of(&self, publisher: PeerKey) -> String {
-        self.peers.get(publisher).map_or(PeerId(0), |peer| peer.id).to_string()
+        self.peers
+            .get(publisher)
+            .map_or(PeerId(0), |peer| peer.id)
+            .to_string()
     }
 
     /// Subscribes a peer to a track; the media section comes with the peer's next offer.
-    pub(crate) fn subscribe(&mut self, now: Instant, key: PeerKey, track: TrackKey, stream: String) {
+    pub(crate) fn subscribe(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        track: TrackKey,
+        stream: String,
+    ) {
         let (peer, track_key) = (&mut self.peers[key], track);
         let track = &mut self.tracks[track_key];
         if track.publisher == key || track.subscriptions.iter().any(|sub| sub.peer == key) {
             return;
         }
         let rewriter = Rewriter::new(Ssrc(0), 0, 1);
-        track.subscriptions.push(Subscription::new(key, stream, rewriter));
+        track
+            .subscriptions
+            .push(Subscription::new(key, stream, rewriter));
         peer.negotiation.waiting.push((track_key, track.spec.kind));
         peer.negotiation.ask_soon(now);
     }
@@ -284,10 +316,7 @@ fn receiving(spec: Option<&TrackSpec>) -> Receiving {
     }
 }
 
-fn unused_ssrc(
-    rng: &mut impl Rng,
-    used: &std::collections::HashMap<u32, TrackKey>,
-) -> u32 {
+fn unused_ssrc(rng: &mut impl Rng, used: &std::collections::HashMap<u32, TrackKey>) -> u32 {
     loop {
         let ssrc = rng.random_range(1..u32::MAX);
         if !used.contains_key(&ssrc) {

@@ -91,6 +91,23 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The peer it names; `None` for those that name a track alone.
+    pub const fn peer(&self) -> Option<PeerId> {
+        match self {
+            Self::AddPeer { peer, .. }
+            | Self::RemovePeer { peer }
+            | Self::Offer { peer, .. }
+            | Self::Publish { peer, .. }
+            | Self::Subscribe { peer, .. }
+            | Self::Unsubscribe { peer, .. }
+            | Self::Prefer { peer, .. }
+            | Self::SendData { peer, .. } => Some(*peer),
+            Self::Unpublish { .. } | Self::MuteTrack { .. } => None,
+        }
+    }
+}
+
 /// What a publisher says about a track before sending it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackSpec {

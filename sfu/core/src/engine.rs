@@ -6,6 +6,7 @@
 use crate::command::Command;
 use crate::demux::Demux;
 use crate::event::{Event, LostReason};
+use crate::feedback::Rounds;
 use crate::ids::{PeerId, RoomId, TrackId};
 use crate::outbox::{Outbox, Path};
 use crate::peer::Peer;
@@ -50,8 +51,6 @@ pub struct EngineConfig {
     pub worker: u8,
     /// Where clients reach this engine.
     pub candidates: Vec<SocketAddr>,
-    /// The time since 1970 at the first `now`.
-    pub unix_time_at_start: Duration,
     /// The luck of this engine; from the system's random source.
     pub seed: [u8; 32],
     /// A peer that has not finished ICE and DTLS after this is removed.
@@ -61,7 +60,6 @@ pub struct EngineConfig {
 }
 
 /// The media plane of one worker.
-#[derive(Debug)]
 pub struct Engine {
     pub(crate) config: EngineConfig,
     pub(crate) transport_config: Arc<TransportConfig>,
@@ -70,9 +68,9 @@ pub struct Engine {
     pub(crate) tracks: Tracks,
     pub(crate) rooms: BTreeMap<RoomId, Room>,
     pub(crate) stats: Stats,
-    pub(crate) started_at: Instant,
     /// Reused for every compound packet that is written.
     pub(crate) rtcp: Vec<u8>,
+    pub(crate) rounds: Rounds,
     peer_keys: HashMap<PeerId, PeerKey>,
     track_keys: HashMap<TrackId, TrackKey>,
     demux: Demux,
@@ -82,7 +80,7 @@ pub struct Engine {
 
 impl Engine {
     /// An engine without rooms. Fails if no certificate can be made.
-    pub fn new(now: Instant, config: EngineConfig) -> Result<Self, TransportError> {
+    pub fn new(config: EngineConfig) -> Result<Self, TransportError> {
         Ok(Self {
             transport_config: Arc::new(TransportConfig::new()?),
             rng: StdRng::from_seed(config.seed),
@@ -91,8 +89,8 @@ impl Engine {
             tracks: SlotMap::with_key(),
             rooms: BTreeMap::new(),
             stats: Stats::default(),
-            started_at: now,
             rtcp: Vec::with_capacity(1500),
+            rounds: Rounds::default(),
             peer_keys: HashMap::new(),
             track_keys: HashMap::new(),
             demux: Demux::default(),
@@ -116,7 +114,10 @@ impl Engine {
         };
         let mut events = std::mem::take(&mut self.transport_events);
         let peer = &mut self.peers[key];
-        match peer.transport.receive(now, path, datagram, out, &mut events) {
+        match peer
+            .transport
+            .receive(now, path, datagram, out, &mut events)
+        {
             Received::Rtp(packet) => self.forward(now, key, packet, out),
             Received::Rtcp(compound) => self.handle_feedback(now, key, compound, out),
             Received::Validated => peer.learn_address(key, path.remote, &mut self.demux),
@@ -138,7 +139,11 @@ impl Engine {
             }
             return;
         }
-        let Some(key) = command.peer().and_then(|peer| self.peer_keys.get(&peer)).copied() else {
+        let Some(key) = command
+            .peer()
+            .and_then(|peer| self.peer_keys.get(&peer))
+            .copied()
+        else {
             return debug!(?command, "names a peer that is gone");
         };
         self.handle_peer_command(now, key, command, out);
@@ -219,7 +224,7 @@ impl Engine {
         }
     }
 
-    fn handle_transport_events(
+    pub(crate) fn handle_transport_events(
         &mut self,
         now: Instant,
         key: PeerKey,
@@ -227,7 +232,9 @@ impl Engine {
         out: &mut Outbox,
     ) {
         for event in events.drain(..) {
-            let Some(peer) = self.peers.get_mut(key) else { continue };
+            let Some(peer) = self.peers.get_mut(key) else {
+                continue;
+            };
             let id = peer.id;
             match event {
                 TransportEvent::Connected => {
@@ -245,7 +252,11 @@ impl Engine {
                 }
                 TransportEvent::Data(channel, payload) => {
                     self.stats.data_messages_received += 1;
-                    out.events.push(Event::Data { peer: id, channel, payload });
+                    out.events.push(Event::Data {
+                        peer: id,
+                        channel,
+                        payload,
+                    });
                 }
             }
         }
@@ -275,7 +286,9 @@ impl Engine {
                     self.unsubscribe(now, key, track);
                 }
             }
-            Command::Prefer { track, preference, .. } => {
+            Command::Prefer {
+                track, preference, ..
+            } => {
                 if let Some(track) = self.track_keys.get(&track) {
                     let track = &mut self.tracks[*track];
                     for subscription in &mut track.subscriptions {
@@ -287,7 +300,9 @@ impl Engine {
                     self.request_keyframes(now, out);
                 }
             }
-            Command::SendData { channel, payload, .. } => {
+            Command::SendData {
+                channel, payload, ..
+            } => {
                 let transport = &mut self.peers[key].transport;
                 if transport.send_data(now, channel, &payload, out).is_err() {
                     self.stats.data_messages_dropped += 1;
@@ -314,7 +329,8 @@ impl Engine {
         let transport = Transport::new(now, Arc::clone(&self.transport_config), local);
         let key = self.peers.insert(Peer::new(now, id, room, transport));
         self.peer_keys.insert(id, key);
-        self.demux.expect(&self.peers[key].transport.local().ufrag, key);
+        self.demux
+            .expect(&self.peers[key].transport.local().ufrag, key);
         self.rooms.entry(room).or_default().peers.push(key);
         self.next_tick_at.get_or_insert(now + TICK);
         self.count();
@@ -322,15 +338,23 @@ impl Engine {
 
     /// Removes a peer with everything it publishes and receives.
     pub(crate) fn remove_peer(&mut self, now: Instant, key: PeerKey) {
-        let Some(peer) = self.peers.get(key) else { return };
+        let Some(peer) = self.peers.get(key) else {
+            return;
+        };
         peer.forget_addresses(key, &mut self.demux);
         let (id, room_id) = (peer.id, peer.room);
-        let tracks = self.rooms.get(&room_id).map(|room| room.tracks.clone()).unwrap_or_default();
+        let tracks = self
+            .rooms
+            .get(&room_id)
+            .map(|room| room.tracks.clone())
+            .unwrap_or_default();
         for track in tracks {
             if self.tracks[track].publisher == key {
                 self.end_track(now, track, None);
             } else {
-                self.tracks[track].subscriptions.retain(|sub| sub.peer != key);
+                self.tracks[track]
+                    .subscriptions
+                    .retain(|sub| sub.peer != key);
             }
         }
         self.peers.remove(key);
@@ -352,7 +376,10 @@ impl Engine {
         reason: LostReason,
         out: &mut Outbox,
     ) {
-        out.events.push(Event::Lost { peer: self.peers[key].id, reason });
+        out.events.push(Event::Lost {
+            peer: self.peers[key].id,
+            reason,
+        });
         self.stats.peers_lost += 1;
         self.remove_peer(now, key);
     }
@@ -373,7 +400,9 @@ impl Engine {
 
     /// Ends a track for everyone; tells so if the publisher, not signaling, ended it.
     pub(crate) fn end_track(&mut self, now: Instant, key: TrackKey, tell: Option<&mut Outbox>) {
-        let Some(track) = self.tracks.remove(key) else { return };
+        let Some(track) = self.tracks.remove(key) else {
+            return;
+        };
         self.track_keys.remove(&track.id);
         for subscription in &track.subscriptions {
             self.unsubscribe(now, subscription.peer, key);
@@ -385,7 +414,10 @@ impl Engine {
             publisher.uplink.unbind(key);
             publisher.negotiation.release(now, key);
             if let Some(out) = tell {
-                out.events.push(Event::TrackEnded { peer: publisher.id, track: track.id });
+                out.events.push(Event::TrackEnded {
+                    peer: publisher.id,
+                    track: track.id,
+                });
             }
         }
         self.count();
@@ -394,10 +426,15 @@ impl Engine {
     fn draw_credentials(&mut self) -> IceCredentials {
         let rng = &mut self.rng;
         let mut text = |len| -> String {
-            (0..len).map(|_| char::from(rng.sample(rand::distr::Alphanumeric))).collect()
+            (0..len)
+                .map(|_| char::from(rng.sample(rand::distr::Alphanumeric)))
+                .collect()
         };
         let ufrag = format!("{:02x}{}", self.config.worker, text(UFRAG_RANDOM_LEN));
-        IceCredentials { ufrag, pwd: text(PWD_LEN) }
+        IceCredentials {
+            ufrag,
+            pwd: text(PWD_LEN),
+        }
     }
 
     fn count(&mut self) {

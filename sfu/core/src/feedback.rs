@@ -1,8 +1,8 @@
 //! Reports, feedback and everything that happens by the clock: the engine's side of RTCP.
 
+use crate::downlink::rewriter::ClockPoint;
 use crate::engine::{Engine, PeerKey};
 use crate::event::{Event, LostReason};
-use crate::downlink::rewriter::ClockPoint;
 use crate::outbox::Outbox;
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp, SenderFields};
@@ -20,12 +20,12 @@ const OWN_SSRC: Ssrc = Ssrc(1);
 /// At most as many blocks as the count field of a report holds (RFC 3550, section 6.4.2).
 const REPORT_BLOCKS_MAX: usize = 31;
 
-/// Clocks of what is done regularly for everyone.
+/// When each thing was last done that is done regularly for everyone.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds {
-    reported_at: Option<Instant>,
-    quality_at: Option<Instant>,
-    available_at: Option<Instant>,
+    reports: Option<Instant>,
+    quality: Option<Instant>,
+    available: Option<Instant>,
 }
 
 /// Whether a round begins: once per interval.
@@ -49,9 +49,24 @@ impl Engine {
         let mut packets = rtcp::packets(compound);
         for packet in &mut packets {
             match packet {
-                Rtcp::SenderReport { ssrc, ntp, rtp_timestamp, reports, .. } => {
+                Rtcp::SenderReport {
+                    ssrc,
+                    ntp,
+                    rtp_timestamp,
+                    reports,
+                    ..
+                } => {
                     self.note_losses(from, reports);
-                    self.pass_sender_report(now, from, ssrc, ntp, rtp_timestamp, out);
+                    self.pass_sender_report(
+                        now,
+                        from,
+                        ssrc,
+                        ClockPoint {
+                            ntp,
+                            timestamp: rtp_timestamp,
+                        },
+                        out,
+                    );
                 }
                 Rtcp::ReceiverReport { reports, .. } => self.note_losses(from, reports),
                 Rtcp::Pli { media, .. } => self.note_keyframe_request(from, media),
@@ -76,8 +91,8 @@ impl Engine {
 
     /// Everything that is due at a tick.
     pub(crate) fn tick(&mut self, now: Instant, out: &mut Outbox) {
-        let report = due(&mut self.rounds.reported_at, now, REPORT_INTERVAL);
-        let quality = due(&mut self.rounds.quality_at, now, QUALITY_INTERVAL);
+        let report = due(&mut self.rounds.reports, now, REPORT_INTERVAL);
+        let quality = due(&mut self.rounds.quality, now, QUALITY_INTERVAL);
         let keys: Vec<PeerKey> = self.peers.keys().collect();
         for key in keys {
             self.tick_transport(now, key, out);
@@ -85,7 +100,7 @@ impl Engine {
                 self.tick_peer(now, key, report, quality, out);
             }
         }
-        if due(&mut self.rounds.available_at, now, AVAILABLE_INTERVAL) {
+        if due(&mut self.rounds.available, now, AVAILABLE_INTERVAL) {
             for track in self.tracks.values_mut() {
                 track.refresh_available(Some(now));
             }
@@ -96,9 +111,17 @@ impl Engine {
 
     /// Asks publishers for the key frames that are waited for, within their limits.
     pub(crate) fn request_keyframes(&mut self, now: Instant, out: &mut Outbox) {
-        let Self { tracks, peers, rtcp, stats, .. } = self;
+        let Self {
+            tracks,
+            peers,
+            rtcp,
+            stats,
+            ..
+        } = self;
         for track in tracks.values_mut() {
-            let Some(publisher) = peers.get_mut(track.publisher) else { continue };
+            let Some(publisher) = peers.get_mut(track.publisher) else {
+                continue;
+            };
             if !publisher.connected {
                 continue;
             }
@@ -122,7 +145,9 @@ impl Engine {
     }
 
     fn remove_if_gone(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) -> bool {
-        let Some(peer) = self.peers.get(key) else { return true };
+        let Some(peer) = self.peers.get(key) else {
+            return true;
+        };
         let heard_at = peer.transport.last_heard_at().unwrap_or(peer.added_at);
         let reason = if peer.connected {
             (now.duration_since(heard_at) > self.config.silent_timeout)
@@ -165,7 +190,10 @@ impl Engine {
         }
         let peer = &mut self.peers[key];
         if quality && let Some(quality) = peer.quality.close() {
-            out.events.push(Event::Quality { peer: peer.id, quality });
+            out.events.push(Event::Quality {
+                peer: peer.id,
+                quality,
+            });
         }
     }
 
@@ -209,15 +237,21 @@ impl Engine {
         now: Instant,
         from: PeerKey,
         ssrc: Ssrc,
-        ntp: u64,
-        timestamp: u32,
+        clock: ClockPoint,
         out: &mut Outbox,
     ) {
-        let Some(stream) = self.peers[from].uplink.stream(ssrc) else { return };
+        let Some(stream) = self.peers[from].uplink.stream(ssrc) else {
+            return;
+        };
         let cname = self.cname_of(from);
-        let Self { tracks, peers, rtcp, .. } = self;
+        let Self {
+            tracks,
+            peers,
+            rtcp,
+            ..
+        } = self;
         let track = &mut tracks[stream.track];
-        track.encodings[stream.encoding].report(now, ClockPoint { ntp, timestamp });
+        track.encodings[stream.encoding].report(now, clock);
         for subscription in &track.subscriptions {
             if subscription.payload_type.is_none()
                 || subscription.selector.current() != Some(stream.encoding)
@@ -229,8 +263,8 @@ impl Engine {
             rtcp.clear();
             let fields = SenderFields {
                 ssrc: own,
-                ntp,
-                rtp_timestamp: subscription.rewriter.timestamp(timestamp),
+                ntp: clock.ntp,
+                rtp_timestamp: subscription.rewriter.timestamp(clock.timestamp),
                 packets,
                 octets,
             };
@@ -254,8 +288,12 @@ impl Engine {
     /// A subscriber cannot decode what it gets.
     fn note_keyframe_request(&mut self, from: PeerKey, media: Ssrc) {
         self.stats.keyframe_requests_received += 1;
-        let Some(&key) = self.peers[from].downlink.get(&media.0) else { return };
-        let Some(track) = self.tracks.get_mut(key) else { return };
+        let Some(&key) = self.peers[from].downlink.get(&media.0) else {
+            return;
+        };
+        let Some(track) = self.tracks.get_mut(key) else {
+            return;
+        };
         let current = track
             .subscriptions
             .iter()

@@ -4,24 +4,39 @@
 //! There are no sockets, threads, clocks, locks or async here: `sfu` does what this crate decides.
 //!
 //! # Layout
+//! - [`engine`]: the path of a packet.
 //! - [`command`], [`event`]: what the signaling side asks for and is told.
 //! - [`ids`], [`units`]: names and quantities that cannot be mixed up.
 //! - [`outbox`]: where a turn's datagrams and events collect.
 //! - [`rtp`]: RTP and RTCP as they lie on the wire.
 //! - [`sdp`]: offers and answers.
 //! - [`transport`]: one peer's encrypted pipe.
+//! - [`stats`]: what is counted.
 
 #![forbid(unsafe_code)]
 
+mod answering;
 pub mod command;
+mod demux;
+mod downlink;
+pub mod engine;
 pub mod event;
+mod feedback;
 pub mod ids;
+mod negotiation;
 pub mod outbox;
+mod peer;
+mod room;
 pub mod rtp;
 pub mod sdp;
+pub mod stats;
+#[cfg(test)]
+mod test_clock;
 pub mod transport;
 pub mod units;
+mod uplink;
 
 pub use command::Command;
+pub use engine::{Engine, EngineConfig};
 pub use event::Event;
 pub use outbox::Outbox;

@@ -26,12 +26,19 @@ pub(crate) enum Use {
     /// The client sends a track that was announced.
     Publishing(TrackKey),
     /// The client sends something that no announcement matches yet.
-    Unclaimed(SendingSection, Option<Msid>),
+    Unclaimed(Offered),
     /// We send a track.
     Subscribed(TrackKey),
     /// We sent a track that ended. The client notices the next one only after an answer in which
     /// the section was inactive (W3C webrtc-pc, 4.4.1.7: `track` fires on a change of direction).
     Releasing,
+}
+
+/// A section in which the client sends, and what it calls the track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Offered {
+    pub(crate) sending: SendingSection,
+    pub(crate) msid: Option<Msid>,
 }
 
 /// A peer's sections and what waits for one.
@@ -106,13 +113,16 @@ impl Negotiation {
         let named = |key: &TrackKey| {
             let spec = spec_of(*key);
             spec.is_some_and(|spec| {
-                spec.kind == kind
-                    && msid.is_some_and(|msid| spec.client_ids.contains(&msid.track))
+                spec.kind == kind && msid.is_some_and(|msid| spec.client_ids.contains(&msid.track))
             })
         };
         let of_kind = |key: &TrackKey| spec_of(*key).is_some_and(|spec| spec.kind == kind);
         let position = self.announced.iter().position(named).or_else(|| {
-            let mut candidates = self.announced.iter().enumerate().filter(|(_, key)| of_kind(key));
+            let mut candidates = self
+                .announced
+                .iter()
+                .enumerate()
+                .filter(|(_, key)| of_kind(key));
             match (candidates.next(), candidates.next()) {
                 (Some((only, _)), None) => Some(only),
                 _ => None,
@@ -149,7 +159,11 @@ impl Negotiation {
                     mid: section.mid.clone(),
                     kind: section.kind.media(),
                     receives,
-                    used: if section.kind.media().is_some() { Use::Free } else { Use::Application },
+                    used: if section.kind.media().is_some() {
+                        Use::Free
+                    } else {
+                        Use::Application
+                    },
                 }),
             }
         }
@@ -165,7 +179,11 @@ impl Negotiation {
     }
 
     fn lacking(&self, kind: MediaKind) -> u32 {
-        let waiting = self.waiting.iter().filter(|(_, waiting)| *waiting == kind).count();
+        let waiting = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| *waiting == kind)
+            .count();
         let free = self.sections.iter().filter(|placed| {
             placed.kind == Some(kind) && placed.receives && placed.used == Use::Free
         });

@@ -1,10 +1,10 @@
 //! One participant's transport with all that goes up and down on it.
 
-use crate::engine::{PeerKey, TrackKey};
 use crate::demux::Demux;
+use crate::engine::{PeerKey, TrackKey};
+use crate::event::ConnectionQuality;
 use crate::ids::{PeerId, RoomId};
 use crate::negotiation::Negotiation;
-use crate::event::ConnectionQuality;
 use crate::transport::Transport;
 use crate::uplink::Uplink;
 use std::collections::HashMap;
@@ -16,7 +16,6 @@ use std::time::Instant;
 const ADDRESSES_MAX: usize = 16;
 
 /// One peer.
-#[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) room: RoomId,

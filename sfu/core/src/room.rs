@@ -21,7 +21,9 @@ pub(crate) struct Room {
 impl Room {
     /// Whether the window of audio levels ends now. Begins the next one if so.
     pub(crate) fn speakers_due(&mut self, now: Instant) -> bool {
-        let due = self.speakers_at.is_none_or(|at| now.duration_since(at) >= SPEAKERS_INTERVAL);
+        let due = self
+            .speakers_at
+            .is_none_or(|at| now.duration_since(at) >= SPEAKERS_INTERVAL);
         if due {
             self.speakers_at = Some(now);
         }
@@ -29,15 +31,24 @@ impl Room {
     }
 
     /// Orders this window's levels, loudest first, one per peer; `None` if they are as before.
-    pub(crate) fn speakers(&mut self, mut levels: Vec<(PeerId, f32)>) -> Option<Vec<(PeerId, f32)>> {
+    pub(crate) fn speakers(
+        &mut self,
+        mut levels: Vec<(PeerId, f32)>,
+    ) -> Option<Vec<(PeerId, f32)>> {
         levels.retain(|(_, level)| *level > 0.0);
         levels.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let mut seen = Vec::with_capacity(levels.len());
-        levels.retain(|(peer, _)| !seen.contains(peer) && { seen.push(*peer); true });
+        levels.retain(|(peer, _)| {
+            !seen.contains(peer) && {
+                seen.push(*peer);
+                true
+            }
+        });
         let same = levels.len() == self.speakers.len()
-            && levels.iter().zip(&self.speakers).all(|(new, old)| {
-                new.0 == old.0 && (new.1 - old.1).abs() < LEVEL_STEP
-            });
+            && levels
+                .iter()
+                .zip(&self.speakers)
+                .all(|(new, old)| new.0 == old.0 && (new.1 - old.1).abs() < LEVEL_STEP);
         if same {
             return None;
         }
@@ -53,8 +64,16 @@ mod tests {
     #[test]
     fn the_loudest_comes_first_and_everyone_once() {
         let mut room = Room::default();
-        let levels = vec![(PeerId(1), 0.2), (PeerId(2), 0.5), (PeerId(1), 0.4), (PeerId(3), 0.0)];
-        assert_eq!(room.speakers(levels), Some(vec![(PeerId(2), 0.5), (PeerId(1), 0.4)]));
+        let levels = vec![
+            (PeerId(1), 0.2),
+            (PeerId(2), 0.5),
+            (PeerId(1), 0.4),
+            (PeerId(3), 0.0),
+        ];
+        assert_eq!(
+            room.speakers(levels),
+            Some(vec![(PeerId(2), 0.5), (PeerId(1), 0.4)])
+        );
     }
 
     #[test]
@@ -63,6 +82,10 @@ mod tests {
         assert_eq!(room.speakers(vec![]), None);
         assert!(room.speakers(vec![(PeerId(1), 0.5)]).is_some());
         assert_eq!(room.speakers(vec![(PeerId(1), 0.505)]), None);
-        assert_eq!(room.speakers(vec![]), Some(vec![]), "falling silent is told");
+        assert_eq!(
+            room.speakers(vec![]),
+            Some(vec![]),
+            "falling silent is told"
+        );
     }
 }

@@ -85,8 +85,14 @@ impl Drop {
 impl Stats {
     /// Everything dropped, by the label of its reason.
     pub fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        let own = Drop::ALL.iter().map(|reason| (reason.as_str(), self.dropped[reason.index()]));
-        own.chain(self.dropped_by_transport.iter().map(|(reason, count)| (reason.as_str(), *count)))
+        let own = Drop::ALL
+            .iter()
+            .map(|reason| (reason.as_str(), self.dropped[reason.index()]));
+        own.chain(
+            self.dropped_by_transport
+                .iter()
+                .map(|(reason, count)| (reason.as_str(), *count)),
+        )
     }
 
     pub(crate) fn drop_because(&mut self, reason: Drop) {
@@ -94,7 +100,11 @@ impl Stats {
     }
 
     pub(crate) fn transport_dropped(&mut self, reason: DropReason) {
-        match self.dropped_by_transport.iter_mut().find(|(known, _)| *known == reason) {
+        match self
+            .dropped_by_transport
+            .iter_mut()
+            .find(|(known, _)| *known == reason)
+        {
             Some((_, count)) => *count += 1,
             // At most one entry per reason, so this allocates a handful of times in all.
             None => self.dropped_by_transport.push((reason, 1)),

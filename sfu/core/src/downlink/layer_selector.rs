@@ -14,7 +14,10 @@ enum Selection {
     /// Nothing, because the subscriber shows nothing.
     Paused,
     /// `current`, until a key frame of `target` comes.
-    Switching { current: Option<usize>, target: usize },
+    Switching {
+        current: Option<usize>,
+        target: usize,
+    },
     /// This one.
     Steady(usize),
 }
@@ -50,8 +53,14 @@ impl LayerSelector {
     /// Wants the best there is until it is told otherwise.
     pub(crate) fn new() -> Self {
         Self {
-            preference: Preference { enabled: true, wanted: Wanted::Quality(Quality::High) },
-            selection: Selection::Switching { current: None, target: 0 },
+            preference: Preference {
+                enabled: true,
+                wanted: Wanted::Quality(Quality::High),
+            },
+            selection: Selection::Switching {
+                current: None,
+                target: 0,
+            },
         }
     }
 
@@ -69,11 +78,16 @@ impl LayerSelector {
         let target = best(available, self.preference.wanted);
         self.selection = match self.selection {
             Selection::Steady(current) if current == target => self.selection,
-            Selection::Steady(current) | Selection::Switching { current: Some(current), .. } => {
-                settle(current, target)
-            }
+            Selection::Steady(current)
+            | Selection::Switching {
+                current: Some(current),
+                ..
+            } => settle(current, target),
             Selection::Paused | Selection::Switching { current: None, .. } => {
-                Selection::Switching { current: None, target }
+                Selection::Switching {
+                    current: None,
+                    target,
+                }
             }
         };
     }
@@ -81,7 +95,10 @@ impl LayerSelector {
     /// Starts over: the next packet forwarded will be the first after a pause.
     pub(crate) fn restart(&mut self) {
         if let Selection::Steady(target) | Selection::Switching { target, .. } = self.selection {
-            self.selection = Selection::Switching { current: None, target };
+            self.selection = Selection::Switching {
+                current: None,
+                target,
+            };
         }
     }
 
@@ -94,13 +111,20 @@ impl LayerSelector {
                 Selected::Switch
             }
             // Any smaller picture is better than none while the wanted one is on its way.
-            Selection::Switching { current: None, target } if encoding < target && switchable => {
-                self.selection = Selection::Switching { current: Some(encoding), target };
+            Selection::Switching {
+                current: None,
+                target,
+            } if encoding < target && switchable => {
+                self.selection = Selection::Switching {
+                    current: Some(encoding),
+                    target,
+                };
                 Selected::Switch
             }
-            Selection::Switching { current: Some(current), .. } if current == encoding => {
-                Selected::Continue
-            }
+            Selection::Switching {
+                current: Some(current),
+                ..
+            } if current == encoding => Selected::Continue,
             Selection::Paused | Selection::Steady(_) | Selection::Switching { .. } => {
                 Selected::Drop
             }
@@ -129,7 +153,10 @@ fn settle(current: usize, target: usize) -> Selection {
     if current == target {
         Selection::Steady(current)
     } else {
-        Selection::Switching { current: Some(current), target }
+        Selection::Switching {
+            current: Some(current),
+            target,
+        }
     }
 }
 
@@ -137,7 +164,11 @@ fn settle(current: usize, target: usize) -> Selection {
 /// better; the wanted one if none is active.
 fn best(available: &[Available], wanted: Wanted) -> usize {
     let ceiling = rank(available, wanted);
-    let active = |index: &usize| available.get(*index).is_some_and(|encoding| encoding.active);
+    let active = |index: &usize| {
+        available
+            .get(*index)
+            .is_some_and(|encoding| encoding.active)
+    };
     (0..=ceiling)
         .rev()
         .find(active)
@@ -173,11 +204,19 @@ mod tests {
 
     #[test]
     fn a_tile_gets_the_smallest_picture_that_fills_it() {
-        for (tile, expected) in [((160, 90), 0), ((320, 180), 0), ((350, 190), 0), ((400, 225), 1)]
-        {
+        for (tile, expected) in [
+            ((160, 90), 0),
+            ((320, 180), 0),
+            ((350, 190), 0),
+            ((400, 225), 1),
+        ] {
             assert_eq!(best(&three(), size(tile.0, tile.1)), expected, "{tile:?}");
         }
-        assert_eq!(best(&three(), size(4000, 3000)), 2, "more than there is gets all there is");
+        assert_eq!(
+            best(&three(), size(4000, 3000)),
+            2,
+            "more than there is gets all there is"
+        );
         assert_eq!(best(&three(), size(180, 320)), 0, "a phone held upright");
     }
 
@@ -189,13 +228,20 @@ mod tests {
         encodings[0].active = false;
         encodings[1].active = false;
         encodings[2].active = true;
-        assert_eq!(best(&encodings, Wanted::Quality(Quality::Low)), 2, "the only one there is");
+        assert_eq!(
+            best(&encodings, Wanted::Quality(Quality::Low)),
+            2,
+            "the only one there is"
+        );
     }
 
     #[test]
     fn a_switch_waits_for_a_key_frame_and_goes_on_with_the_old_until_then() {
         let mut selector = steady_on_high();
-        selector.prefer(Preference { enabled: true, wanted: size(100, 100) });
+        selector.prefer(Preference {
+            enabled: true,
+            wanted: size(100, 100),
+        });
         selector.retarget(&three());
         assert_eq!(selector.awaited(), Some(0));
         assert_eq!(selector.select(2, false), Selected::Continue);
@@ -219,22 +265,38 @@ mod tests {
     #[test]
     fn nothing_is_forwarded_while_nothing_is_shown() {
         let mut selector = steady_on_high();
-        selector.prefer(Preference { enabled: false, wanted: size(1, 1) });
+        selector.prefer(Preference {
+            enabled: false,
+            wanted: size(1, 1),
+        });
         selector.retarget(&three());
         assert_eq!(selector.select(2, true), Selected::Drop);
         assert_eq!(selector.awaited(), None);
-        selector.prefer(Preference { enabled: true, wanted: size(1280, 720) });
+        selector.prefer(Preference {
+            enabled: true,
+            wanted: size(1280, 720),
+        });
         selector.retarget(&three());
-        assert_eq!(selector.select(2, false), Selected::Drop, "it starts with a key frame");
+        assert_eq!(
+            selector.select(2, false),
+            Selected::Drop,
+            "it starts with a key frame"
+        );
         assert_eq!(selector.select(2, true), Selected::Switch);
     }
 
     #[test]
     fn changing_the_mind_back_before_the_switch_changes_nothing() {
         let mut selector = steady_on_high();
-        selector.prefer(Preference { enabled: true, wanted: size(100, 100) });
+        selector.prefer(Preference {
+            enabled: true,
+            wanted: size(100, 100),
+        });
         selector.retarget(&three());
-        selector.prefer(Preference { enabled: true, wanted: size(1280, 720) });
+        selector.prefer(Preference {
+            enabled: true,
+            wanted: size(1280, 720),
+        });
         selector.retarget(&three());
         assert_eq!(selector.awaited(), None);
         assert_eq!(selector.select(2, false), Selected::Continue);

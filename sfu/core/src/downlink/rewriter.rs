@@ -110,20 +110,28 @@ impl Rewriter {
         let timestamp = incoming.timestamp.wrapping_add(self.timestamp_offset);
         if sequence >= self.next_sequence {
             self.next_sequence = sequence + 1;
-            self.last = Some(Last { at: now, timestamp, clock: incoming.clock });
+            self.last = Some(Last {
+                at: now,
+                timestamp,
+                clock: incoming.clock,
+            });
         }
         Some(Rewritten {
             sequence: SequenceNumber(low_16_bits(sequence)),
             rollover: rollover(sequence),
             timestamp,
-            picture: incoming.picture.map(|picture| self.pictures.rewrite(&picture)),
+            picture: incoming
+                .picture
+                .map(|picture| self.pictures.rewrite(&picture)),
         })
     }
 
     /// Accounts what was sent, for sender reports.
     pub(crate) fn sent(&mut self, payload_len: usize) {
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(u32::try_from(payload_len).unwrap_or(0));
+        self.octets = self
+            .octets
+            .wrapping_add(u32::try_from(payload_len).unwrap_or(0));
     }
 
     /// Packets and octets sent so far, modulo 2^32.
@@ -199,9 +207,15 @@ impl Pictures {
     }
 
     fn rewrite(&mut self, picture: &vp8::Descriptor) -> (u16, u8) {
-        let id = picture.picture_id.map_or(0, vp8::PictureId::value).wrapping_add(self.id_offset);
+        let id = picture
+            .picture_id
+            .map_or(0, vp8::PictureId::value)
+            .wrapping_add(self.id_offset);
         let id = id & 0x7fff;
-        let tl0 = picture.tl0_pic_idx.unwrap_or(0).wrapping_add(self.tl0_offset);
+        let tl0 = picture
+            .tl0_pic_idx
+            .unwrap_or(0)
+            .wrapping_add(self.tl0_offset);
         let newest = self.last_id.is_none_or(|last| {
             let ahead = id.wrapping_sub(last) & 0x7fff;
             ahead != 0 && ahead < 0x4000
@@ -247,7 +261,11 @@ mod tests {
         rewriter.switch(now, &packet(0, 1000, 0));
         let order = [1000, 1002, 1001, 1003];
         let sent = order.map(|sequence| {
-            rewriter.rewrite(now, &packet(0, sequence, 0)).unwrap().sequence.0
+            rewriter
+                .rewrite(now, &packet(0, sequence, 0))
+                .unwrap()
+                .sequence
+                .0
         });
         assert_eq!(sent, [0, 2, 1, 3]);
     }
@@ -261,15 +279,18 @@ mod tests {
 
     #[test]
     fn the_rollover_counts_the_wraps_of_the_subscribers_numbers() {
-        let mut rewriter = Rewriter::new(Ssrc(1), 32_767, VIDEO);
         let now = start();
-        rewriter.switch(now, &packet(0, 65_536, 0));
-        let after = |packets| {
-            let mut rewriter = Rewriter { ..Rewriter::new(Ssrc(1), 32_767, VIDEO) };
+        let after = |packets: u64| {
+            let mut rewriter = Rewriter::new(Ssrc(1), 32_767, VIDEO);
             rewriter.switch(now, &packet(0, 65_536, 0));
-            rewriter.rewrite(now, &packet(0, 65_536 + packets, 0)).unwrap()
+            rewriter
+                .rewrite(now, &packet(0, 65_536 + packets, 0))
+                .unwrap()
         };
-        assert_eq!((after(32_768).rollover, after(32_768).sequence.0), (0, 65_535));
+        assert_eq!(
+            (after(32_768).rollover, after(32_768).sequence.0),
+            (0, 65_535)
+        );
         assert_eq!((after(32_769).rollover, after(32_769).sequence.0), (1, 0));
     }
 
@@ -278,8 +299,14 @@ mod tests {
         let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
         let now = start();
         // Both encodings show the same picture at NTP second 10, under different timestamps.
-        let old = ClockPoint { ntp: 10 << 32, timestamp: 500_000 };
-        let new = ClockPoint { ntp: 10 << 32, timestamp: 7_000 };
+        let old = ClockPoint {
+            ntp: 10 << 32,
+            timestamp: 500_000,
+        };
+        let new = ClockPoint {
+            ntp: 10 << 32,
+            timestamp: 7_000,
+        };
         let mut last = packet(0, 1000, 500_000);
         last.clock = Some(old);
         rewriter.switch(now, &last);
@@ -288,7 +315,10 @@ mod tests {
         first.clock = Some(new);
         rewriter.switch(now + FRAME * 3, &first);
         let out = rewriter.rewrite(now + FRAME * 3, &first).unwrap();
-        assert_eq!(out.timestamp, 502_970, "one frame later, although three frame times passed");
+        assert_eq!(
+            out.timestamp, 502_970,
+            "one frame later, although three frame times passed"
+        );
     }
 
     #[test]
@@ -308,17 +338,29 @@ mod tests {
         let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
         let now = start();
         let mut last = packet(0, 1000, 500_000);
-        last.clock = Some(ClockPoint { ntp: 10 << 32, timestamp: 500_000 });
+        last.clock = Some(ClockPoint {
+            ntp: 10 << 32,
+            timestamp: 500_000,
+        });
         rewriter.switch(now, &last);
         rewriter.rewrite(now, &last).unwrap();
         let mut first = packet(1, 9000, 123);
-        first.clock = Some(ClockPoint { ntp: 999 << 32, timestamp: 123 });
+        first.clock = Some(ClockPoint {
+            ntp: 999 << 32,
+            timestamp: 123,
+        });
         rewriter.switch(now + FRAME, &first);
         let out = rewriter.rewrite(now + FRAME, &first).unwrap();
         assert_eq!(out.timestamp, 500_000 + 2_970);
     }
 
     fn packet(encoding: usize, sequence: u64, timestamp: u32) -> Incoming {
-        Incoming { encoding, sequence, timestamp, picture: None, clock: None }
+        Incoming {
+            encoding,
+            sequence,
+            timestamp,
+            picture: None,
+            clock: None,
+        }
     }
 }

@@ -19,7 +19,13 @@ pub(crate) struct Subscription {
 
 impl Subscription {
     pub(crate) fn new(peer: PeerKey, stream: String, rewriter: Rewriter) -> Self {
-        Self { peer, stream, payload_type: None, selector: LayerSelector::new(), rewriter }
+        Self {
+            peer,
+            stream,
+            payload_type: None,
+            selector: LayerSelector::new(),
+            rewriter,
+        }
     }
 
     /// The packet as this subscriber shall get it, with its payload type; `None` if not at all.

@@ -59,8 +59,14 @@ mod tests {
     fn steady_speech_rises_to_its_level() {
         let mut window = AudioLevelWindow::default();
         let levels: Vec<f32> = (0..6).map(|_| window_of(&mut window, &[20; 20])).collect();
-        assert!(levels.windows(2).all(|pair| pair[0] < pair[1]), "{levels:?}");
-        assert!((levels[5] - 0.1).abs() < 0.01, "-20 dBov is a tenth: {levels:?}");
+        assert!(
+            levels.windows(2).all(|pair| pair[0] < pair[1]),
+            "{levels:?}"
+        );
+        assert!(
+            (levels[5] - 0.1).abs() < 0.01,
+            "-20 dBov is a tenth: {levels:?}"
+        );
     }
 
     #[test]
@@ -77,7 +83,7 @@ mod tests {
         for _ in 0..10 {
             window_of(&mut window, &[5; 20]);
         }
-        let silent_after = (1..).find(|_| window.close() < f32::EPSILON).unwrap();
+        let silent_after = (1..100).find(|_| window.close() < f32::EPSILON).unwrap();
         assert!(silent_after * 400 < 3000, "{silent_after} windows");
     }
 

@@ -46,13 +46,17 @@ impl Encoding {
     /// Gives the encoding a stream; a new one starts its numbers afresh.
     pub(crate) fn bind(&mut self, ssrc: Ssrc) {
         let rid = self.rid.take();
-        *self = Self { ssrc: Some(ssrc), ..Self::new(rid) };
+        *self = Self {
+            ssrc: Some(ssrc),
+            ..Self::new(rid)
+        };
     }
 
     /// Accounts a packet and returns its extended sequence number.
     pub(crate) fn receive(&mut self, now: Instant, packet: &Packet<'_>, clock_rate: u32) -> u64 {
         let sequence = self.sequence.extend(packet.sequence);
-        self.statistics.record(now, sequence, packet.timestamp, clock_rate);
+        self.statistics
+            .record(now, sequence, packet.timestamp, clock_rate);
         // Padding keeps a probe going on an encoding that shows nothing.
         if !packet.payload.is_empty() {
             self.heard_at = Some(now);
@@ -75,6 +79,7 @@ impl Encoding {
     }
 
     fn heard_within(&self, now: Instant, time: Duration) -> bool {
-        self.heard_at.is_some_and(|at| now.duration_since(at) <= time)
+        self.heard_at
+            .is_some_and(|at| now.duration_since(at) <= time)
     }
 }

@@ -22,7 +22,9 @@ impl KeyframeRequester {
 
     /// Whether to ask now. Counts as asked.
     pub(crate) fn take_due(&mut self, now: Instant) -> bool {
-        let waited = self.requested_at.is_none_or(|at| now.duration_since(at) >= REQUEST_INTERVAL);
+        let waited = self
+            .requested_at
+            .is_none_or(|at| now.duration_since(at) >= REQUEST_INTERVAL);
         let due = self.wanted && waited;
         if due {
             self.requested_at = Some(now);

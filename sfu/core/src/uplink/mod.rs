@@ -56,7 +56,11 @@ impl SendingSection {
     pub(crate) fn of(section: &Section) -> Option<Self> {
         let codec = section.codecs.first()?;
         let id_of = |wanted: Extension| {
-            section.extensions.iter().find(|(_, known)| *known == wanted).map(|(id, _)| *id)
+            section
+                .extensions
+                .iter()
+                .find(|(_, known)| *known == wanted)
+                .map(|(id, _)| *id)
         };
         Some(Self {
             section: TrackSection {
@@ -66,7 +70,11 @@ impl SendingSection {
                 fmtp: codec.fmtp.clone(),
                 audio_level_id: id_of(Extension::AudioLevel),
             },
-            rids: section.encodings.iter().map(|encoding| encoding.rid.clone()).collect(),
+            rids: section
+                .encodings
+                .iter()
+                .map(|encoding| encoding.rid.clone())
+                .collect(),
             ssrcs: section.ssrcs.clone(),
         })
     }
@@ -80,7 +88,10 @@ impl Uplink {
                 Extension::Mid => self.ids.mid = Some(id),
                 Extension::RtpStreamId => self.ids.rid = Some(id),
                 Extension::TransportCc => self.ids.transport_cc = Some(id),
-                _ => {}
+                Extension::RepairedRtpStreamId
+                | Extension::AudioLevel
+                | Extension::AbsSendTime
+                | Extension::DependencyDescriptor => {}
             }
         }
     }
@@ -91,7 +102,14 @@ impl Uplink {
         self.unbind(key);
         self.sections.push((sending.section.mid.clone(), key));
         if let (true, Some(&ssrc)) = (sending.rids.is_empty(), sending.ssrcs.first()) {
-            self.bind_stream(Ssrc(ssrc), Stream { track: key, encoding: 0 }, tracks);
+            self.bind_stream(
+                Ssrc(ssrc),
+                Stream {
+                    track: key,
+                    encoding: 0,
+                },
+                tracks,
+            );
         }
     }
 
@@ -109,16 +127,24 @@ impl Uplink {
         packet: &Packet<'_>,
         tracks: &mut Tracks,
     ) -> Option<Stream> {
-        if let Some(data) = self.ids.transport_cc.and_then(|id| packet.extensions.find(id)) {
-            if let Some(sequence) = extension::transport_sequence(data) {
-                self.twcc.record(now, sequence, packet.ssrc);
-            }
+        let data = self
+            .ids
+            .transport_cc
+            .and_then(|id| packet.extensions.find(id));
+        if let Some(sequence) = data.and_then(extension::transport_sequence) {
+            self.twcc.record(now, sequence, packet.ssrc);
         }
         if let Some(stream) = self.streams.get(&packet.ssrc) {
             return Some(*stream);
         }
         let stream = self.named_by(packet, tracks)?;
-        self.bind_stream(packet.ssrc, stream, tracks).then_some(stream)
+        self.bind_stream(packet.ssrc, stream, tracks)
+            .then_some(stream)
+    }
+
+    /// The tracks this peer sends.
+    pub(crate) fn tracks(&self) -> impl Iterator<Item = TrackKey> + '_ {
+        self.sections.iter().map(|(_, track)| *track)
     }
 
     /// The stream of an SSRC that was seen before.
@@ -127,16 +153,31 @@ impl Uplink {
     }
 
     fn named_by(&self, packet: &Packet<'_>, tracks: &Tracks) -> Option<Stream> {
-        let mid = self.ids.mid.and_then(|id| packet.extensions.find(id)).and_then(extension::mid)?;
-        let rid = self.ids.rid.and_then(|id| packet.extensions.find(id)).and_then(extension::rid);
+        let mid = self
+            .ids
+            .mid
+            .and_then(|id| packet.extensions.find(id))
+            .and_then(extension::mid)?;
+        let rid = self
+            .ids
+            .rid
+            .and_then(|id| packet.extensions.find(id))
+            .and_then(extension::rid);
         let (_, track) = self.sections.iter().find(|(known, _)| known == mid)?;
         let encoding = tracks.get(*track)?.encoding_of(rid)?;
-        Some(Stream { track: *track, encoding })
+        Some(Stream {
+            track: *track,
+            encoding,
+        })
     }
 
     fn bind_stream(&mut self, ssrc: Ssrc, stream: Stream, tracks: &mut Tracks) -> bool {
-        let Some(track) = tracks.get_mut(stream.track) else { return false };
-        let Some(encoding) = track.encodings.get_mut(stream.encoding) else { return false };
+        let Some(track) = tracks.get_mut(stream.track) else {
+            return false;
+        };
+        let Some(encoding) = track.encodings.get_mut(stream.encoding) else {
+            return false;
+        };
         if self.streams.len() >= STREAMS_MAX {
             return false;
         }

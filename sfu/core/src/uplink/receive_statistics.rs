@@ -31,13 +31,7 @@ pub(crate) struct Figures {
 
 impl ReceiveStatistics {
     /// Accounts one packet. `clock_rate` is in ticks per second.
-    pub(crate) fn record(
-        &mut self,
-        now: Instant,
-        sequence: u64,
-        timestamp: u32,
-        clock_rate: u32,
-    ) {
+    pub(crate) fn record(&mut self, now: Instant, sequence: u64, timestamp: u32, clock_rate: u32) {
         let started_at = *self.started_at.get_or_insert(now);
         let first = *self.first.get_or_insert(sequence);
         self.first = Some(first.min(sequence));
@@ -64,18 +58,13 @@ impl ReceiveStatistics {
         let lost_now = expected_now.saturating_sub(received_now);
         self.expected_at_report = expected;
         self.received_at_report = self.received;
-        let fraction = if expected_now == 0 { 0 } else { lost_now * 256 / expected_now };
+        let fraction = (lost_now * 256).checked_div(expected_now).unwrap_or(0);
         Some(Figures {
             fraction_lost: u8::try_from(fraction).unwrap_or(u8::MAX),
             cumulative_lost: low_bits(expected.saturating_sub(self.received).min(0x007f_ffff)),
             highest_sequence: low_bits(self.highest),
             jitter: ticks(self.jitter),
         })
-    }
-
-    /// Packets that came.
-    pub(crate) fn received(&self) -> u64 {
-        self.received
     }
 }
 

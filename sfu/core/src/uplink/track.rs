@@ -9,8 +9,8 @@ use crate::downlink::rewriter::Incoming;
 use crate::downlink::subscription::Subscription;
 use crate::engine::PeerKey;
 use crate::ids::{RoomId, TrackId};
-use crate::rtp::Packet;
 use crate::rtp::payload::{h264, vp8};
+use crate::rtp::{AudioLevel, Packet};
 use crate::units::{Codec, MediaKind};
 use std::time::Instant;
 
@@ -80,7 +80,11 @@ impl Track {
             rids.push(None);
         }
         // Clients list their rids in either direction; only the usual names tell the size.
-        let rank = |rid: &Option<String>| KNOWN_RIDS.iter().position(|&known| rid.as_deref() == Some(known));
+        let rank = |rid: &Option<String>| {
+            KNOWN_RIDS
+                .iter()
+                .position(|&known| rid.as_deref() == Some(known))
+        };
         if rids.iter().all(|rid| rank(rid).is_some()) {
             rids.sort_by_key(rank);
         }
@@ -92,7 +96,9 @@ impl Track {
 
     /// The encoding of that name; `None` names the only one of a track without names.
     pub(crate) fn encoding_of(&self, rid: Option<&str>) -> Option<usize> {
-        self.encodings.iter().position(|encoding| encoding.rid.as_deref() == rid)
+        self.encodings
+            .iter()
+            .position(|encoding| encoding.rid.as_deref() == rid)
     }
 
     /// Accounts a packet and says what it is; `None` if nobody can use it.
@@ -104,10 +110,11 @@ impl Track {
     ) -> Option<Arrival> {
         let section = self.section.as_ref()?;
         let codec = section.codec;
-        if let Some(level) = section.audio_level_id.and_then(|id| packet.extensions.find(id)) {
-            if let Some(level) = crate::rtp::extension::AudioLevel::parse(level) {
-                self.audio_level.record(level.level_dbov);
-            }
+        let level = section
+            .audio_level_id
+            .and_then(|id| packet.extensions.find(id));
+        if let Some(level) = level.and_then(AudioLevel::parse) {
+            self.audio_level.record(level.level_dbov);
         }
         let stream = self.encodings.get_mut(encoding)?;
         let sequence = stream.receive(now, packet, codec.clock_rate());
@@ -122,7 +129,10 @@ impl Track {
             picture,
             clock: stream.clock,
         };
-        Some(Arrival { incoming, switchable })
+        Some(Arrival {
+            incoming,
+            switchable,
+        })
     }
 
     /// Mutes or unmutes. After a pause every subscriber starts over with a key frame.
