@@ -7,13 +7,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The web client's build tools need it.
-NODE_MAJOR_MIN=20
+# What the web client's build tools need; web/package.json says the same.
+NODE_MIN=20.19
 
 main() {
     case "${1:-}" in
         build) build ;;
-        check) build && python_packages check ;;
+        check) build && rust_tools && python_packages check ;;
         test) build && browsers && python_packages test ;;
         *) fail "usage: scripts/setup.sh build|check|test" ;;
     esac
@@ -21,13 +21,16 @@ main() {
 
 build() {
     command -v cargo >/dev/null || fail "Rust is missing. Install it with rustup (see rustup.rs), then try again."
-    command -v npm >/dev/null || fail "Node is missing. Install Node $NODE_MAJOR_MIN or newer with npm, then try again."
-    local node_major
-    node_major=$(node --print 'process.versions.node.split(".")[0]')
-    ((node_major >= NODE_MAJOR_MIN)) ||
-        fail "Node $node_major is too old. Install Node $NODE_MAJOR_MIN or newer, then try again."
+    command -v npm >/dev/null || fail "Node is missing. Install Node $NODE_MIN or newer with npm, then try again."
+    printf '%s\n' "$NODE_MIN" "$(node --print process.versions.node)" | sort --check=quiet --version-sort ||
+        fail "Node $(node --version) is too old. Install Node $NODE_MIN or newer, then try again."
     # The ciphers are C and assembler, which need a compiler and nothing more.
     command -v cc >/dev/null || debian gcc libc6-dev
+}
+
+rust_tools() {
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 ||
+        fail "rustfmt or clippy is missing. Type: rustup component add rustfmt clippy"
 }
 
 browsers() {
