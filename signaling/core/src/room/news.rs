@@ -1,0 +1,103 @@
+//! Tells everybody what changed, in as few messages as possible.
+//!
+//! News that media or messages may follow at once go out with the call that made them; the rest
+//! waits a moment, so that fifty people who join in a second do not make 2500 messages.
+
+use super::Room;
+use super::participants::Participant;
+use crate::effect::Effect;
+use crate::wire::notice;
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{ParticipantInfo, RoomUpdate};
+use sfu_core::ids::PeerId;
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+/// What has not been told yet.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    changed: BTreeSet<PeerId>,
+    departed: Vec<ParticipantInfo>,
+    room_changed: bool,
+    urgent: bool,
+    due: Option<Instant>,
+}
+
+impl News {
+    /// A participant changed; everybody is told at the end of this call.
+    pub(super) fn changed(&mut self, peer: PeerId) {
+        self.changed.insert(peer);
+        self.urgent = true;
+    }
+
+    /// A participant changed; everybody is told by `due` at the latest.
+    pub(super) fn changed_soon(&mut self, peer: PeerId, due: Instant) {
+        self.changed.insert(peer);
+        self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
+    }
+
+    /// A participant left.
+    pub(super) fn departed(&mut self, peer: PeerId, farewell: ParticipantInfo) {
+        self.changed.remove(&peer);
+        self.departed.push(farewell);
+        self.urgent = true;
+    }
+
+    /// The room's numbers changed; told with the next news of participants.
+    pub(super) fn room_changed(&mut self) {
+        self.room_changed = true;
+    }
+
+    /// Whether everybody knows of a participant's latest change.
+    pub(super) fn is_told(&self, peer: PeerId) -> bool {
+        !self.changed.contains(&peer)
+    }
+
+    /// When they must be told.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+}
+
+impl Room {
+    /// Sends the news if they cannot wait any longer.
+    pub(super) fn publish_news(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.news.urgent || self.news.due.is_some_and(|due| due <= now) {
+            self.publish_all_news(effects);
+        }
+    }
+
+    /// Departures go first: whoever comes back as the same identity must not be taken for gone.
+    pub(super) fn publish_all_news(&mut self, effects: &mut Vec<Effect>) {
+        let news = std::mem::take(&mut self.news);
+        let mut shared = news.departed;
+        for (&peer, participant) in self.named(&news.changed) {
+            if participant.is_visible() {
+                shared.push(self.describe(peer, participant));
+            }
+        }
+        let room = news.room_changed.then(|| self.describe_room());
+        for (&peer, participant) in &self.participants {
+            let mut participants = shared.clone();
+            if !participant.is_visible() && news.changed.contains(&peer) {
+                participants.push(self.describe(peer, participant));
+            }
+            if !participants.is_empty() {
+                self.send(peer, notice::update(participants), effects);
+            }
+            if let Some(room) = &room {
+                let room = Some(room.clone());
+                self.send(peer, Message::RoomUpdate(RoomUpdate { room }), effects);
+            }
+        }
+    }
+
+    fn named<'a>(
+        &'a self,
+        peers: &'a BTreeSet<PeerId>,
+    ) -> impl Iterator<Item = (&'a PeerId, &'a Participant)> {
+        peers
+            .iter()
+            .filter_map(|peer| self.participants.get_key_value(peer))
+    }
+}

@@ -1,0 +1,68 @@
+//! How well media gets through, told to the participant and to those who receive from them.
+//!
+//! "Lost" is never told: a browser that reads it of itself for ten seconds drops its connection,
+//! and whoever really is lost cannot be told.
+
+use super::Room;
+use crate::effect::Effect;
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{
+    ConnectionQuality as WireQuality, ConnectionQualityInfo, ConnectionQualityUpdate,
+};
+use sfu_core::event::ConnectionQuality;
+use sfu_core::ids::PeerId;
+
+impl Room {
+    pub(super) fn quality_changed(
+        &mut self,
+        peer: PeerId,
+        quality: ConnectionQuality,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(participant) = self.participants.get_mut(&peer) else {
+            return;
+        };
+        participant.quality = Some(quality);
+        for (&other, them) in &self.participants {
+            if other == peer || self.receives_from(them, peer) {
+                self.send(
+                    other,
+                    quality_update(vec![describe(peer, quality)]),
+                    effects,
+                );
+            }
+        }
+    }
+
+    /// Only changes are told, so somebody new is told where everybody stands.
+    pub(super) fn send_known_qualities(&self, peer: PeerId, effects: &mut Vec<Effect>) {
+        let participant = &self.participants[&peer];
+        let updates: Vec<_> = self
+            .participants
+            .iter()
+            .filter(|&(&other, _)| self.receives_from(participant, other))
+            .filter_map(|(&other, them)| Some(describe(other, them.quality?)))
+            .collect();
+        if !updates.is_empty() {
+            self.send(peer, quality_update(updates), effects);
+        }
+    }
+}
+
+fn quality_update(updates: Vec<ConnectionQualityInfo>) -> Message {
+    Message::ConnectionQuality(ConnectionQualityUpdate { updates })
+}
+
+/// Scores go from 1 to 5; these are the middles of LiveKit's ranges.
+fn describe(peer: PeerId, quality: ConnectionQuality) -> ConnectionQualityInfo {
+    let (quality, score) = match quality {
+        ConnectionQuality::Poor => (WireQuality::Poor, 2.0),
+        ConnectionQuality::Good => (WireQuality::Good, 3.5),
+        ConnectionQuality::Excellent => (WireQuality::Excellent, 4.5),
+    };
+    ConnectionQualityInfo {
+        participant_sid: peer.to_string(),
+        quality: quality.into(),
+        score,
+    }
+}

@@ -1,0 +1,66 @@
+//! Builds the short messages to clients.
+
+use livekit_protocol::signal_response::Message;
+use livekit_protocol::{
+    DisconnectReason, LeaveRequest, MediaSectionsRequirement, ParticipantInfo, ParticipantUpdate,
+    RequestResponse, SubscriptionError, SubscriptionPermissionUpdate, SubscriptionResponse,
+    TrackSubscribed, leave_request::Action, request_response,
+};
+use sfu_core::ids::{PeerId, TrackId};
+
+pub(crate) fn leave(reason: DisconnectReason, action: Action) -> Message {
+    Message::Leave(LeaveRequest {
+        // What clients before protocol 13 read in place of the action.
+        can_reconnect: action != Action::Disconnect,
+        reason: reason.into(),
+        action: action.into(),
+        regions: None,
+    })
+}
+
+pub(crate) fn update(participants: Vec<ParticipantInfo>) -> Message {
+    Message::Update(ParticipantUpdate { participants })
+}
+
+pub(crate) fn sections_needed(audio: u32, video: u32) -> Message {
+    Message::MediaSectionsRequirement(MediaSectionsRequirement {
+        num_audios: audio,
+        num_videos: video,
+    })
+}
+
+pub(crate) fn track_subscribed(track: TrackId) -> Message {
+    Message::TrackSubscribed(TrackSubscribed {
+        track_sid: track.to_string(),
+    })
+}
+
+pub(crate) fn subscription_failed(track_sid: String, error: SubscriptionError) -> Message {
+    Message::SubscriptionResponse(SubscriptionResponse {
+        track_sid,
+        err: error.into(),
+    })
+}
+
+pub(crate) fn subscription_permission(publisher: PeerId, track: TrackId, allowed: bool) -> Message {
+    Message::SubscriptionPermissionUpdate(SubscriptionPermissionUpdate {
+        participant_sid: publisher.to_string(),
+        track_sid: track.to_string(),
+        allowed,
+    })
+}
+
+/// `request_id` is zero for requests that carry none; then `request` tells which it was.
+pub(crate) fn outcome(
+    request_id: u32,
+    reason: request_response::Reason,
+    message: impl Into<String>,
+    request: Option<request_response::Request>,
+) -> Message {
+    Message::RequestResponse(RequestResponse {
+        request_id,
+        reason: reason.into(),
+        message: message.into(),
+        request,
+    })
+}

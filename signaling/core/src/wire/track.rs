@@ -1,0 +1,274 @@
+//! Reads what a client says about a track it will publish, and describes the track to others.
+
+use super::client::may_publish;
+use livekit_protocol::request_response::Reason;
+use livekit_protocol::{
+    AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, ClientInfo, SimulcastCodecInfo,
+    TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality, encryption, video_layer,
+};
+use sfu_core::command::{LayerSpec, TrackSpec};
+use sfu_core::units::{Bitrate, Codec, MediaKind, Quality, Size};
+
+/// Characters of a client's name of a track: browsers use 36, others about as many.
+const CID_CHARS_MAX: usize = 256;
+/// Characters of a track's title and of its stream's name, which everybody gets.
+const NAME_CHARS_MAX: usize = 256;
+/// There are seven, and no reason to name one twice.
+pub(crate) const AUDIO_FEATURES_MAX: usize = 8;
+/// A client names a track once for each codec it may send it in.
+const CLIENT_IDS_MAX: usize = 8;
+
+/// A track that somebody wants to publish.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) cid: String,
+    pub(crate) source: TrackSource,
+    pub(crate) spec: TrackSpec,
+    /// Without its sid.
+    pub(crate) description: TrackInfo,
+}
+
+type Refusal = (Reason, &'static str);
+
+/// Reads a request; `codecs` are those the room allows, the first of a kind being what clients
+/// fall back to.
+#[expect(deprecated, reason = "clients read and write the fields all the same")]
+pub(crate) fn parse(
+    request: &AddTrackRequest,
+    client: &ClientInfo,
+    codecs: &[Codec],
+) -> Result<Wish, Refusal> {
+    let (kind, source) = kind_and_source(request)?;
+    check_texts(request)?;
+    let encryption = encryption::Type::try_from(request.encryption)
+        .map_err(|_| (Reason::UnsupportedType, "this encryption is unknown"))?;
+    let codec = codec(request, kind, client, codecs)?;
+    let layers = match kind {
+        MediaKind::Audio => Vec::new(),
+        MediaKind::Video => layers(request),
+    };
+    let features = audio_features(request);
+    let has = |feature: AudioTrackFeature| features.contains(&i32::from(feature));
+    let spec = TrackSpec {
+        kind,
+        client_ids: client_ids(request),
+        layers: layers.iter().map(layer_spec).collect(),
+        muted: request.muted,
+        stereo: request.stereo || has(AudioTrackFeature::TfStereo),
+        dtx: !(request.disable_dtx || has(AudioTrackFeature::TfNoDtx)),
+    };
+    let description = TrackInfo {
+        r#type: request.r#type,
+        name: request.name.clone(),
+        muted: request.muted,
+        width: request.width,
+        height: request.height,
+        simulcast: layers.len() > 1,
+        disable_dtx: !spec.dtx,
+        source: source.into(),
+        layers: layers.clone(),
+        mime_type: codec.mime().to_owned(),
+        codecs: vec![SimulcastCodecInfo {
+            mime_type: codec.mime().to_owned(),
+            cid: request.cid.clone(),
+            video_layer_mode: layer_mode(kind).into(),
+            layers,
+            ..SimulcastCodecInfo::default()
+        }],
+        stereo: spec.stereo,
+        // Redundant audio is not negotiated.
+        disable_red: true,
+        encryption: encryption.into(),
+        stream: stream_name(request, source),
+        audio_features: features,
+        backup_codec_policy: BackupCodecPolicy::try_from(request.backup_codec_policy)
+            .unwrap_or(BackupCodecPolicy::PreferRegression)
+            .into(),
+        ..TrackInfo::default()
+    };
+    Ok(Wish {
+        cid: request.cid.clone(),
+        source,
+        spec,
+        description,
+    })
+}
+
+/// Fills in what only the negotiation tells.
+pub(crate) fn set_negotiated(description: &mut TrackInfo, codec: Codec, mid: String) {
+    codec.mime().clone_into(&mut description.mime_type);
+    if let Some(first) = description.codecs.first_mut() {
+        codec.mime().clone_into(&mut first.mime_type);
+        first.mid.clone_from(&mid);
+    }
+    description.mid = mid;
+}
+
+/// The media stream that tracks of a source are filed under, so that they play in sync.
+pub(crate) fn stream_group(source: TrackSource) -> Option<&'static str> {
+    match source {
+        TrackSource::Camera | TrackSource::Microphone => Some("camera"),
+        TrackSource::ScreenShare | TrackSource::ScreenShareAudio => Some("screen"),
+        TrackSource::Unknown => None,
+    }
+}
+
+/// What of a request is repeated to the client when it is refused: enough to recognise it.
+pub(crate) fn echo(request: AddTrackRequest) -> AddTrackRequest {
+    AddTrackRequest {
+        cid: request.cid,
+        name: request.name,
+        ..AddTrackRequest::default()
+    }
+}
+
+fn kind_and_source(request: &AddTrackRequest) -> Result<(MediaKind, TrackSource), Refusal> {
+    let kind = match TrackType::try_from(request.r#type) {
+        Ok(TrackType::Audio) => MediaKind::Audio,
+        Ok(TrackType::Video) => MediaKind::Video,
+        Ok(TrackType::Data) | Err(_) => {
+            return Err((
+                Reason::UnsupportedType,
+                "only sound and pictures can be published",
+            ));
+        }
+    };
+    let source = TrackSource::try_from(request.source)
+        .map_err(|_| (Reason::UnsupportedType, "this source is unknown"))?;
+    let fits = match source {
+        TrackSource::Camera | TrackSource::ScreenShare => kind == MediaKind::Video,
+        TrackSource::Microphone | TrackSource::ScreenShareAudio => kind == MediaKind::Audio,
+        TrackSource::Unknown => true,
+    };
+    if !fits {
+        return Err((
+            Reason::InvalidRequest,
+            "the source does not fit the kind of track",
+        ));
+    }
+    Ok((kind, source))
+}
+
+fn check_texts(request: &AddTrackRequest) -> Result<(), Refusal> {
+    let too_long = |text: &str, chars_max| text.chars().nth(chars_max).is_some();
+    if request.cid.is_empty() || too_long(&request.cid, CID_CHARS_MAX) {
+        return Err((
+            Reason::InvalidRequest,
+            "the client's track id is empty or too long",
+        ));
+    }
+    if too_long(&request.name, NAME_CHARS_MAX) || too_long(&request.stream, NAME_CHARS_MAX) {
+        return Err((
+            Reason::InvalidName,
+            "the track's name or stream is too long",
+        ));
+    }
+    if !request.sid.is_empty() {
+        let message = "a second codec for a track is not supported";
+        return Err((Reason::UnsupportedType, message));
+    }
+    Ok(())
+}
+
+/// The codec the client asks for if the room allows it, else the room's first of that kind: the
+/// client reads from the answer what to send.
+fn codec(
+    request: &AddTrackRequest,
+    kind: MediaKind,
+    client: &ClientInfo,
+    codecs: &[Codec],
+) -> Result<Codec, Refusal> {
+    let asked = request.simulcast_codecs.first().map(|codec| {
+        let name = codec.codec.as_str();
+        name.rsplit('/').next().unwrap_or(name)
+    });
+    let mut allowed = codecs
+        .iter()
+        .copied()
+        .filter(|&codec| codec.kind() == kind && may_publish(client, codec));
+    let first = allowed.clone().next();
+    asked
+        .and_then(|name| allowed.find(|codec| codec.encoding_name().eq_ignore_ascii_case(name)))
+        .or(first)
+        .ok_or((Reason::UnsupportedType, "the room allows no codec for this"))
+}
+
+/// At most one layer of each quality, smallest first.
+fn layers(request: &AddTrackRequest) -> Vec<VideoLayer> {
+    let listed = if request.layers.is_empty() {
+        request.simulcast_codecs.first().map(|codec| &codec.layers)
+    } else {
+        Some(&request.layers)
+    };
+    let qualities = [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High];
+    qualities
+        .into_iter()
+        .filter_map(|quality| {
+            let layer = listed?
+                .iter()
+                .find(|layer| layer.quality == i32::from(quality))?;
+            Some(VideoLayer {
+                quality: layer.quality,
+                width: layer.width,
+                height: layer.height,
+                bitrate: layer.bitrate,
+                ..VideoLayer::default()
+            })
+        })
+        .collect()
+}
+
+fn layer_spec(layer: &VideoLayer) -> LayerSpec {
+    LayerSpec {
+        quality: quality(layer.quality),
+        size: Size {
+            width: layer.width,
+            height: layer.height,
+        },
+        bitrate: Bitrate::from_bps(u64::from(layer.bitrate)),
+    }
+}
+
+/// `layers` has let only the three through.
+fn quality(number: i32) -> Quality {
+    match VideoQuality::try_from(number) {
+        Ok(VideoQuality::Low) => Quality::Low,
+        Ok(VideoQuality::Medium) => Quality::Medium,
+        Ok(VideoQuality::High | VideoQuality::Off) | Err(_) => Quality::High,
+    }
+}
+
+fn layer_mode(kind: MediaKind) -> video_layer::Mode {
+    match kind {
+        MediaKind::Audio => video_layer::Mode::Unused,
+        MediaKind::Video => video_layer::Mode::OneSpatialLayerPerStream,
+    }
+}
+
+fn audio_features(request: &AddTrackRequest) -> Vec<i32> {
+    request
+        .audio_features
+        .iter()
+        .copied()
+        .filter(|&feature| AudioTrackFeature::try_from(feature).is_ok())
+        .take(AUDIO_FEATURES_MAX)
+        .collect()
+}
+
+fn client_ids(request: &AddTrackRequest) -> Vec<String> {
+    let mut ids = vec![request.cid.clone()];
+    for codec in request.simulcast_codecs.iter().take(CLIENT_IDS_MAX) {
+        if !codec.cid.is_empty() && !ids.contains(&codec.cid) {
+            ids.push(codec.cid.clone());
+        }
+    }
+    ids
+}
+
+fn stream_name(request: &AddTrackRequest, source: TrackSource) -> String {
+    if request.stream.is_empty() {
+        stream_group(source).unwrap_or_default().to_owned()
+    } else {
+        request.stream.clone()
+    }
+}
