@@ -129,7 +129,7 @@ impl Room {
         tracing::debug!(%peer, ?reason, "media lost");
         let farewell = match reason {
             LostReason::NeverConnected => (DisconnectReason::ConnectionTimeout, Action::Disconnect),
-            LostReason::Silent | LostReason::Dtls => {
+            LostReason::Silent | LostReason::Dtls | LostReason::EngineFailed => {
                 (DisconnectReason::MediaFailure, Action::Reconnect)
             }
         };

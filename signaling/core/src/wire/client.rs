@@ -53,7 +53,9 @@ pub fn fill_from_user_agent(client: &mut ClientInfo, user_agent: &str) {
             .split(mark)
             .nth(1)
             .and_then(|rest| rest.split([' ', ';', ')']).next());
-        client.browser_version = version.unwrap_or_default().to_owned();
+        version
+            .unwrap_or_default()
+            .clone_into(&mut client.browser_version);
     }
     if client.os.is_empty()
         && let Some((_, name)) = SYSTEMS.iter().find(|(mark, _)| user_agent.contains(mark))
