@@ -2,9 +2,7 @@
 
 export const de = {
   "app.name": "Saal",
-  "app.tagline": "Videokonferenzen auf eigenen Servern",
   "app.language": "Sprache",
-  "app.skip": "Zum Inhalt springen",
   "app.failed": "Hier ist etwas schiefgegangen. Bitte laden Sie die Seite neu.",
 
   "start.title": "Besprechung beginnen oder beitreten",
@@ -84,7 +82,6 @@ export const de = {
   "meeting.linkCopied": "Link kopiert",
   "meeting.alone": "Sie sind allein hier. Laden Sie andere mit dem Link ein.",
   "meeting.reconnecting": "Die Verbindung ist unterbrochen. Sie wird wiederhergestellt …",
-  "meeting.reconnected": "Die Verbindung ist wieder da.",
   "meeting.soundBlocked": "Ihr Browser hält den Ton zurück.",
   "meeting.soundAllow": "Ton einschalten",
   "meeting.pages": "Seite {page} von {pages}",

@@ -3,9 +3,7 @@ import type { Texts } from "./texts";
 
 export const en: Texts = {
   "app.name": "Saal",
-  "app.tagline": "Video meetings on your own servers",
   "app.language": "Language",
-  "app.skip": "Skip to content",
   "app.failed": "Something went wrong here. Please reload the page.",
 
   "start.title": "Start or join a meeting",
@@ -82,7 +80,6 @@ export const en: Texts = {
   "meeting.linkCopied": "Link copied",
   "meeting.alone": "You are alone here. Invite others with the link.",
   "meeting.reconnecting": "The connection is interrupted. Restoring it …",
-  "meeting.reconnected": "The connection is back.",
   "meeting.soundBlocked": "Your browser is holding back the sound.",
   "meeting.soundAllow": "Turn on sound",
   "meeting.pages": "Page {page} of {pages}",

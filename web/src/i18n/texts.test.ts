@@ -42,7 +42,7 @@ describe("the texts", () => {
 
 /** Keys that are put together from a cause, a device or a reason; the types make sure that each exists. */
 function isBuilt(key: string): boolean {
-  return /^(blocked|ended|device\.turn(On|Off)|said)\./.test(key);
+  return /^((blocked|ended|said|device\.turn(On|Off))\.|device\.(microphone|camera|speaker)$)/.test(key);
 }
 
 function placeholders(text: string): string[] {

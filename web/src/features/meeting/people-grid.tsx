@@ -60,7 +60,9 @@ function Pages({ page, pages, show }: { page: number; pages: number; show: (page
       >
         <Icon name="previous" />
       </Button>
-      <span aria-live="polite">{t("meeting.pages", { page: page + 1, pages })}</span>
+      <span aria-hidden="true">
+        {page + 1} / {pages}
+      </span>
       <Button
         look="quiet"
         aria-label={t("meeting.page.next")}

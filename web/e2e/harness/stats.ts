@@ -1,0 +1,82 @@
+// What a page really receives for one tile, from the browser's own statistics.
+import type { Page } from "./browser";
+
+export interface ReceivedVideo {
+  readonly framesDecoded: number;
+  readonly packetsReceived: number;
+  /** Of the last decoded frame, in pixels; zero before the first. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Nothing while the tile has no picture, or no packet of it came yet. */
+export function received(
+  page: Page,
+  name: string,
+  source: "camera" | "screen",
+): Promise<ReceivedVideo | null> {
+  return page.evaluate(
+    async ({ name, source }) => {
+      const tiles = [...document.querySelectorAll(`figure[data-source="${source}"][data-local="false"]`)];
+      const tile = tiles.find((one) => one.querySelector("figcaption")?.textContent?.endsWith(name));
+      const stream = tile?.querySelector("video")?.srcObject;
+      const track = stream instanceof MediaStream ? stream.getVideoTracks()[0] : undefined;
+      if (track === undefined) return null;
+      for (const connection of window.peerConnections) {
+        for (const receiver of connection.getReceivers()) {
+          if (receiver.track.id !== track.id) continue;
+          for (const stats of (await receiver.getStats()).values()) {
+            if (stats.type !== "inbound-rtp") continue;
+            return {
+              framesDecoded: stats.framesDecoded ?? 0,
+              packetsReceived: stats.packetsReceived ?? 0,
+              width: stats.frameWidth ?? 0,
+              height: stats.frameHeight ?? 0,
+            };
+          }
+        }
+      }
+      return null;
+    },
+    { name, source },
+  );
+}
+
+/** The longest time, in milliseconds, in which no further frame of a tile was decoded, while `during` ran. */
+export async function longestStall(page: Page, name: string, during: () => Promise<void>): Promise<number> {
+  await page.evaluate((wanted) => {
+    const tiles = [...document.querySelectorAll('figure[data-source="camera"][data-local="false"]')];
+    const tile = tiles.find((one) => one.querySelector("figcaption")?.textContent?.endsWith(wanted));
+    const video = tile?.querySelector("video");
+    const stream = video?.srcObject;
+    const id = stream instanceof MediaStream ? stream.getVideoTracks()[0]?.id : undefined;
+    const receivers = window.peerConnections.flatMap((connection) => connection.getReceivers());
+    const receiver = receivers.find(({ track }) => track.id === id);
+    if (receiver === undefined) throw new Error(`no picture of ${wanted}`);
+    const watch = { last: -1, since: performance.now(), longest: 0, timer: 0 };
+    const look = async () => {
+      for (const stats of (await receiver.getStats()).values()) {
+        if (stats.type !== "inbound-rtp") continue;
+        const now = performance.now();
+        watch.longest = Math.max(watch.longest, now - watch.since);
+        if (stats.framesDecoded !== watch.last) {
+          watch.last = stats.framesDecoded;
+          watch.since = now;
+        }
+      }
+    };
+    watch.timer = window.setInterval(() => void look(), 25);
+    window.stallWatch = watch;
+  }, name);
+  await during();
+  return page.evaluate(() => {
+    window.clearInterval(window.stallWatch?.timer);
+    return window.stallWatch?.longest ?? Number.POSITIVE_INFINITY;
+  }, null);
+}
+
+declare global {
+  interface Window {
+    stallWatch?: { last: number; since: number; longest: number; timer: number };
+  }
+}

@@ -1,0 +1,127 @@
+// Two Chromiums and a Firefox ESR meet through the real screens: picture, sound, screen, chat, and leaving.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Browser } from "./harness/browser";
+import { startChromium } from "./harness/chromium";
+import { startFirefox } from "./harness/firefox";
+import { Person } from "./harness/person";
+import { eventually, timeUntil } from "./harness/poll";
+import { Server } from "./harness/server";
+import { isTone } from "./harness/tone";
+
+/** Each speaks at a pitch of their own, so that it is known who is heard. */
+const PITCH = { Anna: 1000, Bela: 1400, Fiona: 1900 } as const;
+type Name = keyof typeof PITCH;
+
+const SECONDS_WATCHED = 5;
+const FRAMES_MIN = 30;
+const FIRST_PICTURE_DEADLINE_MS = 20_000;
+const SHARED_SCREEN = { width: 1280, height: 720 } as const;
+
+let server: Server;
+const browsers: Browser[] = [];
+const people = {} as Record<Name, Person>;
+
+beforeAll(async () => {
+  server = await Server.start();
+  browsers.push(
+    await startChromium(PITCH.Anna),
+    await startChromium(PITCH.Bela),
+    await startFirefox(PITCH.Fiona),
+  );
+  const names = Object.keys(PITCH) as Name[];
+  for (const [index, name] of names.entries()) {
+    const person = await Person.comeIn(browsers[index] as Browser, server.url, "Sitzung 3", name);
+    await person.turnOn("microphone");
+    await person.turnOn("camera");
+    people[name] = person;
+  }
+});
+
+afterAll(async () => {
+  await Promise.all(browsers.map((browser) => browser.close()));
+  await server?.stop();
+});
+
+test("everyone sees everyone's name", async () => {
+  for (const viewer of Object.values(people)) {
+    const expected = namesWithout(viewer);
+    await eventually(`${viewer.name} sees ${expected}`, 10_000, async () => {
+      const others = await viewer.others();
+      return others.toSorted().join() === expected.join();
+    });
+  }
+});
+
+test("everyone decodes everyone's picture", async () => {
+  const pairs = Object.values(people).flatMap((viewer) =>
+    Object.values(people)
+      .filter((shown) => shown !== viewer)
+      .map((shown) => ({ viewer, shown })),
+  );
+  const before = await Promise.all(pairs.map(({ viewer, shown }) => firstPicture(viewer, shown)));
+  await new Promise((resolve) => setTimeout(resolve, SECONDS_WATCHED * 1000));
+  for (const [index, { viewer, shown }] of pairs.entries()) {
+    const frames = ((await viewer.video(shown))?.framesDecoded ?? 0) - (before[index] ?? 0);
+    expect(frames, `frames of ${shown.name} at ${viewer.name}`).toBeGreaterThan(FRAMES_MIN);
+  }
+});
+
+test("everyone hears everyone's tone", async () => {
+  for (const viewer of Object.values(people)) {
+    for (const speaker of namesWithout(viewer)) {
+      await eventually(`${viewer.name} hears ${PITCH[speaker]} Hz of ${speaker}`, 20_000, async () => {
+        const tones = await viewer.tones();
+        return tones.some((heard) => isTone(heard, PITCH[speaker]));
+      });
+    }
+  }
+});
+
+test("a shared screen arrives at its own size", async () => {
+  const { Anna, Bela, Fiona } = people;
+  await Anna.page.resize(1600, 900);
+  await Fiona.page.resize(1600, 900);
+  await Bela.shareScreen();
+  for (const viewer of [Anna, Fiona]) {
+    await eventually(`${viewer.name} sees the screen at full size`, FIRST_PICTURE_DEADLINE_MS, async () => {
+      const screen = await viewer.video(Bela, "screen");
+      return screen?.width === SHARED_SCREEN.width && screen.height === SHARED_SCREEN.height;
+    });
+  }
+});
+
+test("chat arrives both ways", async () => {
+  const { Anna, Bela, Fiona } = people;
+  for (const person of [Anna, Bela, Fiona]) await person.openChat();
+  await Anna.say("Guten Morgen");
+  await Fiona.say("Hello <b>all</b>");
+  for (const reader of [Bela, Fiona]) await reads(reader, "Anna: Guten Morgen");
+  for (const reader of [Anna, Bela]) await reads(reader, "Fiona: Hello <b>all</b>");
+});
+
+test("who leaves is gone from the others' screens within a second", async () => {
+  const { Anna, Bela, Fiona } = people;
+  await Bela.leave();
+  const isGone = async (viewer: Person) => !(await viewer.others()).includes("Bela");
+  const times = await Promise.all(
+    [Anna, Fiona].map((viewer) => timeUntil(`Bela is gone for ${viewer.name}`, 10_000, () => isGone(viewer))),
+  );
+  expect(Math.max(...times)).toBeLessThan(1000);
+});
+
+function namesWithout(person: Person): Name[] {
+  return (Object.keys(PITCH) as Name[]).filter((name) => name !== person.name).toSorted();
+}
+
+function firstPicture(viewer: Person, shown: Person): Promise<number> {
+  return eventually(`${viewer.name} sees ${shown.name}`, FIRST_PICTURE_DEADLINE_MS, async () => {
+    const frames = (await viewer.video(shown))?.framesDecoded ?? 0;
+    return frames > 0 && frames;
+  });
+}
+
+async function reads(reader: Person, message: string): Promise<void> {
+  await eventually(`${reader.name} reads "${message}"`, 5000, async () =>
+    (await reader.messages()).includes(message),
+  );
+}

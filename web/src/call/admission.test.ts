@@ -1,0 +1,48 @@
+import { expect, test, vi } from "vitest";
+import { askForToken, nameInToken, tokenInFragment } from "./admission";
+import type { RoomName } from "./room-name";
+
+const ROOM = "bauamt" as RoomName;
+
+test("a trial server gives a token for room and name", async () => {
+  const fetch = answer(200, { token: "t", url: "ws://x" });
+  expect(await askForToken(ROOM, "Anna")).toEqual({ kind: "token", token: "t" });
+  expect(fetch).toHaveBeenCalledWith(
+    "/api/v1/dev/token",
+    expect.objectContaining({ method: "POST", body: '{"room":"bauamt","name":"Anna"}' }),
+  );
+});
+
+test("a server in earnest asks for a personal link", async () => {
+  answer(404, {});
+  expect(await askForToken(ROOM, "Anna")).toEqual({ kind: "none", reason: "tokenNeeded" });
+});
+
+test("a server that fails or is not there is told as unreachable", async () => {
+  answer(503, {});
+  expect(await askForToken(ROOM, "Anna")).toEqual({ kind: "none", reason: "unreachable" });
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("network")));
+  expect(await askForToken(ROOM, "Anna")).toEqual({ kind: "none", reason: "unreachable" });
+});
+
+test("an answer without a token is a refusal", async () => {
+  answer(200, { token: 7 });
+  expect(await askForToken(ROOM, "Anna")).toEqual({ kind: "none", reason: "refused" });
+});
+
+test("the token of a personal link is found in the fragment", () => {
+  expect(tokenInFragment("#token=a.b.c")).toBe("a.b.c");
+  expect(tokenInFragment("#other=1")).toBeNull();
+});
+
+test("a token tells its bearer's name, umlauts included, and nonsense tells none", () => {
+  const claims = Buffer.from(JSON.stringify({ sub: "anna", name: "Änna Öz" })).toString("base64url");
+  expect(nameInToken(`x.${claims}.y`)).toBe("Änna Öz");
+  expect(nameInToken("nonsense")).toBeNull();
+});
+
+function answer(status: number, body: unknown) {
+  const fetch = vi.fn(() => Promise.resolve(Response.json(body, { status })));
+  vi.stubGlobal("fetch", fetch);
+  return fetch;
+}
