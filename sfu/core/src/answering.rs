@@ -206,10 +206,11 @@ impl Engine {
         }
         let peer = &mut self.peers[key];
         peer.negotiation.version += 1;
+        let fingerprint = format!("sha-256 {}", self.transport_config.fingerprint());
         let local = sdp::Local {
             ice_ufrag: &peer.transport.local().ufrag,
             ice_pwd: &peer.transport.local().pwd,
-            fingerprint: self.transport_config.fingerprint(),
+            fingerprint: &fingerprint,
             setup: offer.setup.answered(),
             candidates: &self.config.candidates,
             session_id: peer.id.0 >> 1,

@@ -1,0 +1,276 @@
+//! One scripted client: ICE checks, a DTLS client, and another implementation's SRTP.
+//! Its media is synthetic but well-formed: Opus with levels, VP8 with descriptors.
+
+use super::media::{self, Source};
+use super::offer::{self, ClientSection, Content};
+use dimpl::{Config, Dtls, DtlsCertificate, Output};
+use rtc_srtp::context::Context;
+use rtc_srtp::protection_profile::ProtectionProfile;
+use rtc_stun::attributes::{ATTR_USE_CANDIDATE, ATTR_USERNAME};
+use rtc_stun::fingerprint::FINGERPRINT;
+use rtc_stun::integrity::MessageIntegrity;
+use rtc_stun::message::{BINDING_REQUEST, Message, Setter, TransactionId};
+use sfu_core::ids::{PeerId, TrackId};
+use sfu_core::rtp::{Header, Packet, rtcp};
+use sfu_core::transport::Fingerprint;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often a browser proves that it still wants to receive (RFC 7675).
+const CHECK_INTERVAL: Duration = Duration::from_millis(2500);
+/// Until the first answer it asks more often.
+const FIRST_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+pub(crate) struct Client {
+    pub(crate) id: PeerId,
+    pub(crate) address: SocketAddr,
+    pub(crate) sections: Vec<ClientSection>,
+    pub(crate) sources: BTreeMap<TrackId, Source>,
+    /// What arrived, by track.
+    pub(crate) received: BTreeMap<TrackId, media::Reception>,
+    /// Key frames it was asked for.
+    pub(crate) keyframe_requests: u64,
+    /// Compound packets that told of its packets' arrival.
+    pub(crate) transport_feedback: u64,
+    pub(crate) offers: u32,
+    pub(crate) silent: bool,
+    /// Every packet is counted; one in so many is decrypted and looked into.
+    pub(crate) decrypt_one_in: u64,
+    ssrcs: BTreeMap<u32, TrackId>,
+    server: Option<(String, String)>,
+    dtls: Dtls,
+    certificate: DtlsCertificate,
+    srtp: Option<(Context, Context)>,
+    checked_at: Option<Instant>,
+    answered: bool,
+    dtls_timeout: Option<Instant>,
+    transport_sequence: u16,
+}
+
+impl Client {
+    pub(crate) fn new(now: Instant, id: PeerId, address: SocketAddr, receive: usize) -> Self {
+        let certificate = dimpl::certificate::generate_self_signed_certificate().unwrap();
+        let config = Arc::new(Config::builder().build().unwrap());
+        let mut dtls = Dtls::new_12(config, certificate.clone(), now);
+        dtls.set_active(true);
+        let mut client = Self {
+            id,
+            address,
+            sections: Vec::new(),
+            sources: BTreeMap::new(),
+            received: BTreeMap::new(),
+            keyframe_requests: 0,
+            transport_feedback: 0,
+            offers: 0,
+            silent: false,
+            decrypt_one_in: 1,
+            ssrcs: BTreeMap::new(),
+            server: None,
+            dtls,
+            certificate,
+            srtp: None,
+            checked_at: None,
+            answered: false,
+            dtls_timeout: None,
+            transport_sequence: 0,
+        };
+        client.add_receiving(receive, receive);
+        client
+    }
+
+    pub(crate) fn add_receiving(&mut self, audio: usize, video: usize) {
+        for kind in std::iter::repeat_n("audio", audio).chain(std::iter::repeat_n("video", video)) {
+            self.add_section(Content::Receive(kind));
+        }
+    }
+
+    pub(crate) fn add_section(&mut self, content: Content) -> String {
+        let mid = self.sections.len().to_string();
+        self.sections.push(ClientSection {
+            mid: mid.clone(),
+            content,
+        });
+        mid
+    }
+
+    pub(crate) fn offer(&mut self) -> (u32, String) {
+        self.offers += 1;
+        let fingerprint = Fingerprint::of(&self.certificate.certificate);
+        let print = format!("sha-256 {fingerprint}");
+        let sdp = offer::write(
+            &self.sections,
+            "clnt",
+            "client-password-of-32-characters",
+            &print,
+        );
+        (self.offers, sdp)
+    }
+
+    pub(crate) fn take_answer(&mut self, sdp: &str, tracks: &[(String, TrackId)]) {
+        let line = |name| offer::attribute(sdp, name).unwrap().to_owned();
+        self.server = Some((line("ice-ufrag"), line("ice-pwd")));
+        self.ssrcs = offer::sending(sdp)
+            .into_iter()
+            .filter_map(|(mid, ssrc)| {
+                let (_, track) = tracks.iter().find(|(known, _)| *known == mid)?;
+                Some((ssrc, *track))
+            })
+            .collect();
+    }
+
+    /// What this client sends now, on its own account.
+    pub(crate) fn tick(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
+        if self.silent {
+            return;
+        }
+        let interval = if self.answered {
+            CHECK_INTERVAL
+        } else {
+            FIRST_CHECK_INTERVAL
+        };
+        let due = self
+            .checked_at
+            .is_none_or(|at| now.duration_since(at) >= interval);
+        if let (true, Some((ufrag, pwd))) = (due, &self.server) {
+            self.checked_at = Some(now);
+            out.push(check(ufrag, pwd));
+        }
+        if self.answered && self.dtls_timeout.is_none_or(|at| at <= now) {
+            self.dtls.handle_timeout(now).unwrap();
+            self.drain_dtls(out);
+        }
+        self.send_media(now, out);
+    }
+
+    /// Takes a datagram of the server.
+    pub(crate) fn receive(&mut self, now: Instant, datagram: &[u8], out: &mut Vec<Vec<u8>>) {
+        if self.silent {
+            return;
+        }
+        match datagram[0] {
+            0..=3 => self.answered = true,
+            20..=63 => {
+                self.dtls.handle_timeout(now).unwrap();
+                self.dtls.handle_packet(datagram).unwrap();
+                self.drain_dtls(out);
+            }
+            _ if (192..224).contains(&datagram[1]) => self.receive_rtcp(datagram),
+            _ => self.receive_rtp(now, datagram),
+        }
+    }
+
+    fn receive_rtp(&mut self, now: Instant, datagram: &[u8]) {
+        // Media may overtake the end of the handshake.
+        let Some((_, inbound)) = self.srtp.as_mut() else {
+            return;
+        };
+        let header = Header::parse(datagram).unwrap();
+        let Some(track) = self.ssrcs.get(&header.ssrc.0) else {
+            return;
+        };
+        let reception = self.received.entry(*track).or_default();
+        reception.count(now, &header);
+        if reception.packets.is_multiple_of(self.decrypt_one_in) {
+            let plain = inbound
+                .decrypt_rtp(datagram)
+                .expect("the server's SRTP is valid");
+            reception.look_into(&Packet::parse(&plain).unwrap());
+        }
+    }
+
+    fn receive_rtcp(&mut self, datagram: &[u8]) {
+        let Some((_, inbound)) = self.srtp.as_mut() else {
+            return;
+        };
+        let compound = inbound
+            .decrypt_rtcp(datagram)
+            .expect("the server's SRTCP is valid");
+        for packet in rtcp::packets(&compound) {
+            match packet {
+                rtcp::Rtcp::Pli { media, .. } => {
+                    self.keyframe_requests += 1;
+                    for source in self.sources.values_mut() {
+                        source.keyframe_wanted(media.0);
+                    }
+                }
+                rtcp::Rtcp::TransportFeedback(_) => self.transport_feedback += 1,
+                rtcp::Rtcp::SenderReport {
+                    ssrc,
+                    ntp,
+                    rtp_timestamp,
+                    ..
+                } => {
+                    if let Some(track) = self.ssrcs.get(&ssrc.0) {
+                        let reception = self.received.entry(*track).or_default();
+                        reception.clock = Some((ntp, rtp_timestamp));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn send_media(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
+        let Some((outbound, _)) = self.srtp.as_mut() else {
+            return;
+        };
+        for source in self.sources.values_mut() {
+            source.packets(now, &mut self.transport_sequence, |packet, is_rtcp| {
+                let sealed = if is_rtcp {
+                    outbound.encrypt_rtcp(packet)
+                } else {
+                    outbound.encrypt_rtp(packet)
+                };
+                out.push(sealed.unwrap().to_vec());
+            });
+        }
+    }
+
+    fn drain_dtls(&mut self, out: &mut Vec<Vec<u8>>) {
+        let mut buffer = vec![0; 2048];
+        loop {
+            match self.dtls.poll_output(&mut buffer) {
+                Output::Packet(packet) => out.push(packet.to_vec()),
+                Output::Timeout(at) => {
+                    self.dtls_timeout = Some(at);
+                    return;
+                }
+                Output::KeyingMaterial(material, _) => {
+                    self.srtp = Some(contexts(material.as_ref()));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A connectivity check that nominates, as a browser sends it to a lite agent.
+fn check(ufrag: &str, pwd: &str) -> Vec<u8> {
+    let crypto = rtc_stun::crypto::default_provider().unwrap();
+    let mut message = Message::new();
+    message.write_header();
+    message.set_type(BINDING_REQUEST);
+    TransactionId::new().add_to(&mut message).unwrap();
+    message.add(ATTR_USERNAME, format!("{ufrag}:clnt").as_bytes());
+    message.add(ATTR_USE_CANDIDATE, &[]);
+    MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), crypto.crypto())
+        .add_to(&mut message)
+        .unwrap();
+    FINGERPRINT.add_to(&mut message).unwrap();
+    message.raw
+}
+
+/// Both directions of AES-256-GCM, which the server prefers (RFC 5764, section 4.2).
+fn contexts(material: &[u8]) -> (Context, Context) {
+    let context = |side: usize| {
+        let crypto = rtc_stun::crypto::default_provider().unwrap();
+        let (key, salt) = (
+            &material[side * 32..][..32],
+            &material[64 + side * 12..][..12],
+        );
+        let profile = ProtectionProfile::AeadAes256Gcm;
+        Context::new(key, salt, profile, None, None, crypto.crypto()).unwrap()
+    };
+    (context(0), context(1))
+}

@@ -1,0 +1,326 @@
+//! Whole meetings on a virtual clock: one engine, scripted clients, a network between them that
+//! delays and loses, and a signaling side that subscribes everyone to everything.
+
+pub(crate) mod client;
+pub(crate) mod media;
+pub(crate) mod offer;
+
+use client::Client;
+use media::Source;
+use offer::Content;
+use sfu_core::command::{LayerSpec, Preference, TrackSpec};
+use sfu_core::event::Event;
+use sfu_core::ids::{PeerId, RoomId, TrackId};
+use sfu_core::outbox::Path;
+use sfu_core::units::{Bitrate, MediaKind, Quality, Size};
+use sfu_core::{Command, Engine, EngineConfig, Outbox};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+pub(crate) const ROOM: RoomId = RoomId(1);
+const STEP: Duration = Duration::from_millis(5);
+const ONE_WAY: Duration = Duration::from_millis(10);
+
+/// A datagram on its way: when it arrives, to or from whom.
+struct InFlight {
+    at: Instant,
+    client: PeerId,
+    upwards: bool,
+    bytes: Vec<u8>,
+}
+
+pub(crate) struct Sim {
+    pub(crate) now: Instant,
+    pub(crate) engine: Engine,
+    pub(crate) clients: BTreeMap<PeerId, Client>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) tracks: BTreeMap<TrackId, PeerId>,
+    /// Every so many datagrams, one is lost; 0 for none.
+    pub(crate) lose_one_in: u64,
+    /// Clients subscribe to every track that becomes ready.
+    pub(crate) auto_subscribe: bool,
+    network: VecDeque<InFlight>,
+    out: Outbox,
+    sent: u64,
+    next_id: u64,
+}
+
+impl Sim {
+    pub(crate) fn new(seed: u8) -> Self {
+        let config = EngineConfig {
+            worker: 0,
+            candidates: vec![SocketAddr::from(([127, 0, 0, 1], 7882))],
+            seed: [seed; 32],
+            never_connected_timeout: Duration::from_secs(20),
+            silent_timeout: Duration::from_secs(12),
+        };
+        Self {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "an Instant can only be asked for"
+            )]
+            now: Instant::now(),
+            engine: Engine::new(config).unwrap(),
+            clients: BTreeMap::new(),
+            events: Vec::new(),
+            tracks: BTreeMap::new(),
+            lose_one_in: 0,
+            auto_subscribe: true,
+            network: VecDeque::new(),
+            out: Outbox::default(),
+            sent: 0,
+            next_id: 1,
+        }
+    }
+
+    /// Adds a client with so many sections of each kind to receive in, subscribed to everything.
+    pub(crate) fn join(&mut self, receive: usize) -> PeerId {
+        let id = PeerId(self.next_id());
+        let port = 10_000 + u16::try_from(id.0).unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        self.clients
+            .insert(id, Client::new(self.now, id, address, receive));
+        self.command(Command::AddPeer {
+            room: ROOM,
+            peer: id,
+        });
+        if self.auto_subscribe {
+            for (track, publisher) in self.tracks.clone() {
+                self.subscribe(id, track, publisher);
+            }
+        }
+        self.offer(id);
+        id
+    }
+
+    pub(crate) fn publish_audio(&mut self, id: PeerId) -> TrackId {
+        let track = TrackId(self.next_id());
+        let name = format!("mic-{}", track.0);
+        self.publish(id, track, spec(MediaKind::Audio, &name, vec![]));
+        let client = self.clients.get_mut(&id).unwrap();
+        let mid = client.add_section(Content::SendAudio { track: name });
+        let ssrc = u32::try_from(track.0).unwrap() * 100;
+        client
+            .sources
+            .insert(track, Source::new(self.now, mid, ssrc, &[]));
+        self.offer(id);
+        track
+    }
+
+    pub(crate) fn publish_camera(&mut self, id: PeerId) -> TrackId {
+        let track = TrackId(self.next_id());
+        let name = format!("cam-{}", track.0);
+        let layer = |quality, width, height| LayerSpec {
+            quality,
+            size: Size { width, height },
+            bitrate: Bitrate::from_bps(0),
+        };
+        let layers = vec![
+            layer(Quality::Low, 320, 180),
+            layer(Quality::Medium, 640, 360),
+            layer(Quality::High, 1280, 720),
+        ];
+        self.publish(id, track, spec(MediaKind::Video, &name, layers));
+        let rids = vec!["q", "h", "f"];
+        let client = self.clients.get_mut(&id).unwrap();
+        let mid = client.add_section(Content::SendVideo {
+            track: name,
+            rids: rids.clone(),
+        });
+        let ssrc = u32::try_from(track.0).unwrap() * 100;
+        client
+            .sources
+            .insert(track, Source::new(self.now, mid, ssrc, &rids));
+        self.offer(id);
+        track
+    }
+
+    pub(crate) fn prefer(&mut self, peer: PeerId, track: TrackId, preference: Preference) {
+        self.command(Command::Prefer {
+            peer,
+            track,
+            preference,
+        });
+    }
+
+    pub(crate) fn subscribe(&mut self, peer: PeerId, track: TrackId, publisher: PeerId) {
+        if peer != publisher {
+            let stream = format!("{publisher}|{track}");
+            self.command(Command::Subscribe {
+                peer,
+                track,
+                stream,
+            });
+        }
+    }
+
+    pub(crate) fn client(&mut self, id: PeerId) -> &mut Client {
+        self.clients.get_mut(&id).unwrap()
+    }
+
+    pub(crate) fn offer(&mut self, id: PeerId) {
+        let (number, sdp) = self.clients.get_mut(&id).unwrap().offer();
+        self.command(Command::Offer {
+            peer: id,
+            id: number,
+            sdp,
+        });
+    }
+
+    pub(crate) fn command(&mut self, command: Command) {
+        self.engine.handle_command(self.now, command, &mut self.out);
+        self.drain();
+    }
+
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += STEP;
+            self.step();
+        }
+    }
+
+    /// Runs until something holds; fails after a generous time.
+    pub(crate) fn run_until(
+        &mut self,
+        what: &str,
+        mut holds: impl FnMut(&mut Self) -> bool,
+    ) -> Duration {
+        let start = self.now;
+        while !holds(self) {
+            assert!(
+                self.now - start < Duration::from_secs(30),
+                "never happened: {what}"
+            );
+            self.now += STEP;
+            self.step();
+        }
+        self.now - start
+    }
+
+    fn step(&mut self) {
+        let mut sent = Vec::new();
+        for client in self.clients.values_mut() {
+            let mut datagrams = Vec::new();
+            client.tick(self.now, &mut datagrams);
+            sent.extend(datagrams.into_iter().map(|bytes| (client.id, bytes)));
+        }
+        for (client, bytes) in sent {
+            self.transmit(client, true, bytes);
+        }
+        while self.network.front().is_some_and(|next| next.at <= self.now) {
+            let datagram = self.network.pop_front().expect("the front was there");
+            self.deliver(datagram);
+        }
+        self.engine.handle_timeout(self.now, &mut self.out);
+        self.drain();
+    }
+
+    fn deliver(&mut self, mut datagram: InFlight) {
+        let Some(client) = self.clients.get_mut(&datagram.client) else {
+            return;
+        };
+        if datagram.upwards {
+            let path = Path {
+                local: None,
+                remote: client.address,
+            };
+            self.engine
+                .handle_datagram(self.now, path, &mut datagram.bytes, &mut self.out);
+            self.drain();
+        } else {
+            let mut answers = Vec::new();
+            client.receive(self.now, &datagram.bytes, &mut answers);
+            for bytes in answers {
+                self.transmit(datagram.client, true, bytes);
+            }
+        }
+    }
+
+    fn transmit(&mut self, client: PeerId, upwards: bool, bytes: Vec<u8>) {
+        self.sent += 1;
+        if self.lose_one_in == 0 || !self.sent.is_multiple_of(self.lose_one_in) {
+            let at = self.now + ONE_WAY;
+            self.network.push_back(InFlight {
+                at,
+                client,
+                upwards,
+                bytes,
+            });
+        }
+    }
+
+    /// Puts what the engine said on the network, and does what signaling would.
+    fn drain(&mut self) {
+        let mut sent = Vec::new();
+        for run in self.out.runs() {
+            let to = run.path.remote.port() - 10_000;
+            let datagrams = run
+                .datagrams()
+                .map(|bytes| (PeerId(u64::from(to)), bytes.to_vec()));
+            sent.extend(datagrams);
+        }
+        let events = std::mem::take(&mut self.out.events);
+        self.out.clear();
+        for (client, bytes) in sent {
+            self.transmit(client, false, bytes);
+        }
+        for event in events {
+            self.react(&event);
+            self.events.push(event);
+        }
+    }
+
+    fn react(&mut self, event: &Event) {
+        match event {
+            Event::Answer {
+                peer, sdp, tracks, ..
+            } => {
+                if let Some(client) = self.clients.get_mut(peer) {
+                    client.take_answer(sdp, tracks);
+                }
+            }
+            Event::SectionsNeeded { peer, audio, video } => {
+                let client = self.clients.get_mut(peer).unwrap();
+                client.add_receiving(*audio as usize, *video as usize);
+                self.offer(*peer);
+            }
+            Event::TrackReady { peer, track, .. } => {
+                self.tracks.insert(*track, *peer);
+                if self.auto_subscribe {
+                    for id in self.clients.keys().copied().collect::<Vec<_>>() {
+                        self.subscribe(id, *track, *peer);
+                    }
+                }
+            }
+            Event::TrackEnded { track, .. } => {
+                self.tracks.remove(track);
+            }
+            Event::Lost { peer, .. } => {
+                self.tracks.retain(|_, publisher| publisher != peer);
+            }
+            _ => {}
+        }
+    }
+
+    fn publish(&mut self, peer: PeerId, track: TrackId, spec: TrackSpec) {
+        self.command(Command::Publish { peer, track, spec });
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
+
+fn spec(kind: MediaKind, name: &str, layers: Vec<LayerSpec>) -> TrackSpec {
+    TrackSpec {
+        kind,
+        client_ids: vec![name.to_owned()],
+        layers,
+        muted: false,
+        stereo: false,
+        dtx: true,
+    }
+}

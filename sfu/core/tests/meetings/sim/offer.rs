@@ -1,0 +1,127 @@
+//! A scripted client's session descriptions: offers in the shape browsers send, and the few lines
+//! of an answer that a client needs.
+
+use std::fmt::Write;
+
+/// One media section, as the client keeps it from offer to offer.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientSection {
+    pub(crate) mid: String,
+    pub(crate) content: Content,
+}
+
+/// What a section is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    Receive(&'static str),
+    SendAudio {
+        track: String,
+    },
+    SendVideo {
+        track: String,
+        rids: Vec<&'static str>,
+    },
+    Stopped(&'static str),
+}
+
+/// Header extension numbers, those of Chromium.
+pub(crate) const MID: u8 = 4;
+pub(crate) const RID: u8 = 10;
+pub(crate) const AUDIO_LEVEL: u8 = 1;
+pub(crate) const TRANSPORT_CC: u8 = 3;
+pub(crate) const OPUS: u8 = 111;
+pub(crate) const VP8: u8 = 96;
+
+pub(crate) fn write(
+    sections: &[ClientSection],
+    ufrag: &str,
+    pwd: &str,
+    fingerprint: &str,
+) -> String {
+    let mids: Vec<&str> = sections
+        .iter()
+        .map(|section| section.mid.as_str())
+        .collect();
+    let mut sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n",
+        mids.join(" ")
+    );
+    for section in sections {
+        write_section(&mut sdp, section, ufrag, pwd, fingerprint);
+    }
+    sdp
+}
+
+fn write_section(sdp: &mut String, section: &ClientSection, ufrag: &str, pwd: &str, print: &str) {
+    let (kind, direction) = match &section.content {
+        Content::Receive(kind) => (*kind, "recvonly"),
+        Content::SendAudio { .. } => ("audio", "sendonly"),
+        Content::SendVideo { .. } => ("video", "sendonly"),
+        Content::Stopped(kind) => (*kind, "inactive"),
+    };
+    let (pt, name) = if kind == "audio" {
+        (OPUS, "opus/48000/2")
+    } else {
+        (VP8, "VP8/90000")
+    };
+    let _ = write!(
+        sdp,
+        "m={kind} 9 UDP/TLS/RTP/SAVPF {pt}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\n\
+         a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=fingerprint:{print}\r\na=setup:actpass\r\n\
+         a=rtcp-mux\r\na=rtpmap:{pt} {name}\r\na=rtcp-fb:{pt} transport-cc\r\n\
+         a=extmap:{MID} urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+         a=extmap:{TRANSPORT_CC} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n",
+        section.mid
+    );
+    if kind == "audio" {
+        let _ = write!(
+            sdp,
+            "a=extmap:{AUDIO_LEVEL} urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"
+        );
+    } else {
+        let _ = write!(
+            sdp,
+            "a=extmap:{RID} urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
+        );
+        let _ = write!(sdp, "a=rtcp-fb:{pt} nack pli\r\n");
+    }
+    match &section.content {
+        Content::SendAudio { track } => {
+            let _ = write!(sdp, "a=msid:- {track}\r\n");
+        }
+        Content::SendVideo { track, rids } => {
+            let _ = write!(sdp, "a=msid:- {track}\r\n");
+            for rid in rids {
+                let _ = write!(sdp, "a=rid:{rid} send\r\n");
+            }
+            let _ = write!(sdp, "a=simulcast:send {}\r\n", rids.join(";"));
+        }
+        Content::Receive(_) | Content::Stopped(_) => {}
+    }
+}
+
+/// The value of the first `a=<name>:` line.
+pub(crate) fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
+    sdp.lines().find_map(|line| {
+        line.strip_prefix("a=")?
+            .strip_prefix(name)?
+            .strip_prefix(':')
+    })
+}
+
+/// The SSRC of each section in which the server sends, as (mid, ssrc).
+pub(crate) fn sending(sdp: &str) -> Vec<(String, u32)> {
+    sdp.split("m=")
+        .skip(1)
+        .filter(|section| section.contains("a=sendonly"))
+        .filter_map(|section| {
+            let mid = attribute(section, "mid")?.to_owned();
+            let ssrc = attribute(section, "ssrc")?
+                .split(' ')
+                .next()?
+                .parse()
+                .ok()?;
+            Some((mid, ssrc))
+        })
+        .collect()
+}
