@@ -26,8 +26,6 @@ pub struct RoomSettings {
     pub reconnect_grace: Duration,
     /// How long somebody may take from joining to their media being connected.
     pub connect_timeout: Duration,
-    /// How long a track may wait for its media section to be offered: clients give up after 10 s.
-    pub publish_timeout: Duration,
     /// How long a room waits for its first participant.
     pub empty_timeout: Duration,
     /// How long a room outlives its last participant.
@@ -36,8 +34,8 @@ pub struct RoomSettings {
     pub token_refresh_interval: Duration,
     /// How long such a token is valid.
     pub token_ttl: Duration,
-    /// How long news of participants without tracks may wait to share one message. News that
-    /// clients must have before media arrives never wait.
+    /// The least time between two messages with news that can wait: who came, and whose media is
+    /// connected. The first goes at once, and news that others depend on never wait.
     pub update_interval: Duration,
     /// How long a reliable data packet is kept for those whose data channel is not open yet.
     pub data_replay: Duration,

@@ -105,7 +105,7 @@ impl Room {
         self.was_entered = true;
         self.finished = false;
         self.news
-            .changed_soon(peer, now + self.settings.update_interval);
+            .changed_soon(now, peer, self.settings.update_interval);
         self.news.room_changed();
         peer
     }
@@ -122,7 +122,7 @@ impl Room {
         participant.state = State::Active;
         participant.version += 1;
         self.news
-            .changed_soon(peer, now + self.settings.update_interval);
+            .changed_soon(now, peer, self.settings.update_interval);
         self.subscribe_to_all(peer, effects);
         self.send_known_qualities(peer, effects);
     }

@@ -11,7 +11,7 @@ use livekit_protocol::signal_response::Message;
 use livekit_protocol::{ParticipantInfo, RoomUpdate};
 use sfu_core::ids::PeerId;
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What has not been told yet.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(super) struct News {
     room_changed: bool,
     urgent: bool,
     due: Option<Instant>,
+    /// When news that could wait were last told.
+    patient_told_at: Option<Instant>,
 }
 
 impl News {
@@ -30,10 +32,14 @@ impl News {
         self.urgent = true;
     }
 
-    /// A participant changed; everybody is told by `due` at the latest.
-    pub(super) fn changed_soon(&mut self, peer: PeerId, due: Instant) {
+    /// A participant changed; everybody is told at the end of this call, or as soon as `interval`
+    /// has passed since such news were told before.
+    pub(super) fn changed_soon(&mut self, now: Instant, peer: PeerId, interval: Duration) {
         self.changed.insert(peer);
-        self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
+        let earliest = self
+            .patient_told_at
+            .map_or(now, |told_at| told_at + interval);
+        self.due = Some(self.due.unwrap_or(earliest));
     }
 
     /// A participant left.
@@ -62,7 +68,10 @@ impl News {
 impl Room {
     /// Sends the news if they cannot wait any longer.
     pub(super) fn publish_news(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.news.urgent || self.news.due.is_some_and(|due| due <= now) {
+        if self.news.due.is_some_and(|due| due <= now) {
+            self.news.patient_told_at = Some(now);
+            self.publish_all_news(effects);
+        } else if self.news.urgent {
             self.publish_all_news(effects);
         }
     }
@@ -70,6 +79,7 @@ impl Room {
     /// Departures go first: whoever comes back as the same identity must not be taken for gone.
     pub(super) fn publish_all_news(&mut self, effects: &mut Vec<Effect>) {
         let news = std::mem::take(&mut self.news);
+        self.news.patient_told_at = news.patient_told_at;
         let mut shared = news.departed;
         for (&peer, participant) in self.named(&news.changed) {
             if participant.is_visible() {

@@ -15,7 +15,11 @@ use rand::Rng as _;
 use sfu_core::Command;
 use sfu_core::ids::{PeerId, TrackId};
 use sfu_core::units::{Codec, MediaKind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a track may wait for its media section to be offered: clients give up after 10 s, and
+/// a slow device may take a while before it asks again.
+const PENDING_MAX: Duration = Duration::from_secs(60);
 
 /// A track of somebody's.
 #[derive(Debug)]
@@ -147,7 +151,7 @@ impl Room {
             cid,
             description,
             phase: Phase::Pending {
-                until: now + self.settings.publish_timeout,
+                until: now + PENDING_MAX,
             },
             is_received: false,
         };
