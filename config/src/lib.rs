@@ -16,7 +16,8 @@
 //!
 //! ```
 //! # fn main() -> Result<(), saal_config::SettingsError> {
-//! let environment = [("SAAL_HTTP_PORT".to_owned(), "8443".to_owned())];
+//! let mut environment: Vec<_> = saal_config::environment().collect();
+//! environment.push(("SAAL_HTTP_PORT".to_owned(), "8443".to_owned()));
 //! let settings = saal_config::Settings::load_dev(None, environment)?;
 //! assert_eq!(settings.http.port, 8443);
 //! # Ok(())
@@ -41,3 +42,10 @@ pub use value::ByteSize;
 pub const DEFAULTS: &str = include_str!("../default.toml");
 /// What `saal serve --dev` changes about [`DEFAULTS`].
 const DEV: &str = include_str!("../dev.toml");
+
+/// The environment of this process. What is not Unicode is made so: of another program's variable
+/// that does not matter, and one of ours is then refused like any other wrong value.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    let unicode = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (unicode(name), unicode(value)))
+}
