@@ -1,1 +1,27 @@
-//! Runs the media engines.
+//! Runs the media engines: threads, sockets and the clock around `sfu-core`, which decides.
+//!
+//! # Layout
+//! - [`media`]: starts and stops the workers, and places rooms on them.
+//! - `start_error`: why that can fail, in a sentence for the operator.
+//! - `worker`: the event loop of one worker: a turn takes commands and datagrams in, and sends what
+//!   the engine answers.
+//! - `engine`: what the event loop needs of an engine.
+//! - `inbox`: what other threads leave for a worker.
+//! - `socket`, `send`: the UDP sockets, in batches both ways.
+//! - `handover`: datagrams that the kernel gave to the wrong worker.
+//! - `addresses`: where clients are told to send.
+//! - `metrics`: what is counted, as text for Prometheus.
+
+mod addresses;
+mod engine;
+mod handover;
+mod inbox;
+pub mod media;
+mod metrics;
+mod send;
+mod socket;
+mod start_error;
+mod worker;
+
+pub use media::{Media, MediaSettings, Worker};
+pub use start_error::StartError;

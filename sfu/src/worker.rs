@@ -1,0 +1,310 @@
+//! The event loop of one worker. A turn takes in commands and datagrams, lets the engine do what is
+//! due, and then sends everything the engine answered at once. An engine that panics is replaced,
+//! and its peers are told so; the other workers notice nothing. Decides nothing about media.
+
+use crate::engine::MediaEngine;
+use crate::handover::{Batch, Handover, Taken, is_stun};
+use crate::inbox::Inbox;
+use crate::metrics::Counters;
+use crate::send::Sender;
+use crate::socket::{ReceiveBatch, Socket};
+use crate::start_error::StartError;
+use mio::{Events, Poll, Token};
+use sfu_core::command::Command;
+use sfu_core::event::{Event, LostReason};
+use sfu_core::ids::PeerId;
+use sfu_core::{EngineConfig, Outbox};
+use std::any::Any;
+use std::collections::{BTreeSet, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::error;
+
+/// The token of the inbox; sockets are numbered from 0.
+pub(crate) const INBOX: Token = Token(usize::MAX);
+/// Sockets and the inbox are far fewer; the rest would come with the next poll.
+const POLL_EVENTS_MAX: usize = 16;
+/// Signaling may wait longer than media: more commands are done in the next turn.
+const COMMANDS_PER_TURN: usize = 256;
+/// How old the counters may be that metrics show.
+const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
+/// How long an address is still handed over whose client has left. It only takes memory.
+const FORGET_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Who is told what happens. Called on the workers' threads, so it must not wait.
+pub(crate) type OnEvent = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// What a worker is made of.
+pub(crate) struct WorkerParts {
+    pub(crate) poll: Poll,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) inbox: Arc<Inbox>,
+    /// `None` if there is no other worker.
+    pub(crate) handover: Option<Handover>,
+    pub(crate) on_event: OnEvent,
+    /// Makes the settings of an engine, each time with new luck.
+    pub(crate) config: Box<dyn Fn() -> EngineConfig + Send>,
+}
+
+/// One worker, on its own thread.
+pub(crate) struct EventLoop<E> {
+    parts: WorkerParts,
+    engine: E,
+    sender: Sender,
+    batch: ReceiveBatch,
+    handed_over: Batch,
+    commands: VecDeque<Command>,
+    /// Whether the inbox was filled since it was emptied last.
+    is_woken: bool,
+    /// Whom to tell if the engine fails.
+    peers: BTreeSet<PeerId>,
+    out: Outbox,
+    counters: Counters,
+    /// When the counters are due to be published; `None` if they did not change.
+    publish_at: Option<Instant>,
+    forget_at: Instant,
+}
+
+/// The inbox overflowed: commands are missing, so the engine no longer agrees with signaling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct CommandsMissing;
+
+impl<E: MediaEngine> EventLoop<E> {
+    /// A worker with a fresh engine, which waits for its sockets.
+    pub(crate) fn new(now: Instant, mut parts: WorkerParts) -> Result<Self, StartError> {
+        let engine = E::start((parts.config)()).map_err(StartError::Engine)?;
+        for (index, socket) in parts.sockets.iter_mut().enumerate() {
+            let registered = socket.register(parts.poll.registry(), Token(index));
+            registered.map_err(StartError::Thread)?;
+        }
+        Ok(Self {
+            engine,
+            sender: Sender::new(&parts.sockets),
+            batch: ReceiveBatch::new(),
+            handed_over: Batch::default(),
+            commands: VecDeque::new(),
+            is_woken: false,
+            peers: BTreeSet::new(),
+            out: Outbox::default(),
+            counters: Counters::default(),
+            publish_at: None,
+            forget_at: now + FORGET_INTERVAL,
+            parts,
+        })
+    }
+
+    /// Runs until the inbox says stop; what was commanded before that is still done.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(POLL_EVENTS_MAX);
+        loop {
+            let timeout = self.wait(Instant::now());
+            if let Err(error) = self.parts.poll.poll(&mut events, timeout) {
+                // Any other error is a broken poll, which would spin.
+                assert!(
+                    error.kind() == io::ErrorKind::Interrupted,
+                    "cannot wait: {error}"
+                );
+            }
+            for event in &events {
+                match event.token() {
+                    INBOX => self.is_woken = true,
+                    Token(index) => self.parts.sockets[index].readable = true,
+                }
+            }
+            let is_stopping = self.parts.inbox.is_stopping();
+            self.is_woken |= is_stopping;
+            self.turn(Instant::now());
+            if is_stopping && self.commands.is_empty() {
+                return self.publish();
+            }
+        }
+    }
+
+    /// How long there is nothing to do; `None` until something comes.
+    fn wait(&self, now: Instant) -> Option<Duration> {
+        let has_input = !self.commands.is_empty()
+            || self.is_woken
+            || self.parts.sockets.iter().any(|socket| socket.readable);
+        if has_input {
+            return Some(Duration::ZERO);
+        }
+        let due = [self.engine.next_timeout(), self.publish_at];
+        let next_at = due.into_iter().flatten().min();
+        next_at.map(|at| at.saturating_duration_since(now))
+    }
+
+    fn turn(&mut self, now: Instant) {
+        self.counters.turns += 1;
+        // Whatever state a panic leaves the engine in, nobody sees it again.
+        match catch_unwind(AssertUnwindSafe(|| self.drive(now))) {
+            Ok(Ok(())) => {
+                let sent = &mut self.counters.sent;
+                self.sender.send(&self.parts.sockets, self.out.runs(), sent);
+            }
+            Ok(Err(CommandsMissing)) => {
+                error!("a media worker was too busy to take its commands: its rooms are dropped");
+                self.add_waiting_peers();
+                self.replace_engine();
+            }
+            Err(panic) => {
+                error!(
+                    panic = message_of(&*panic),
+                    "a media engine failed: its rooms are dropped"
+                );
+                self.replace_engine();
+            }
+        }
+        self.tell();
+        self.out.clear();
+        self.settle(now);
+    }
+
+    /// Everything that a failing engine may interrupt.
+    fn drive(&mut self, now: Instant) -> Result<(), CommandsMissing> {
+        if self.is_woken {
+            self.parts.inbox.take_handed_over(&mut self.handed_over);
+        }
+        self.do_commands(now)?;
+        self.receive(now);
+        self.receive_handed_over(now);
+        self.engine.handle_timeout(now, &mut self.out);
+        Ok(())
+    }
+
+    fn do_commands(&mut self, now: Instant) -> Result<(), CommandsMissing> {
+        if self.commands.is_empty() && self.is_woken {
+            self.is_woken = false;
+            let arrived = self.parts.inbox.take_commands(&mut self.commands);
+            self.counters.data_commands_dropped += arrived.data_dropped;
+            if arrived.overflowed {
+                return Err(CommandsMissing);
+            }
+        }
+        for _ in 0..COMMANDS_PER_TURN {
+            let Some(command) = self.commands.pop_front() else {
+                break;
+            };
+            self.counters.commands += 1;
+            if let Command::AddPeer { peer, .. } = command {
+                self.peers.insert(peer);
+            }
+            if let Command::RemovePeer { peer } = command {
+                self.peers.remove(&peer);
+            }
+            self.engine.handle_command(now, command, &mut self.out);
+        }
+        Ok(())
+    }
+
+    /// One batch of each socket in which datagrams wait.
+    fn receive(&mut self, now: Instant) {
+        for socket in self
+            .parts
+            .sockets
+            .iter_mut()
+            .filter(|socket| socket.readable)
+        {
+            socket.receive(&mut self.batch);
+            for (path, datagram) in self.batch.datagrams_mut() {
+                self.counters.count_received(datagram);
+                let engine = &mut self.engine;
+                let taken = self.parts.handover.as_mut().map_or(Taken::No, |handover| {
+                    handover.takes(path, datagram, || engine.owns_address(path.remote))
+                });
+                match taken {
+                    Taken::No => engine.handle_datagram(now, path, datagram, &mut self.out),
+                    Taken::HandedOver => self.counters.handed_over += 1,
+                    Taken::Dropped => self.counters.handover_dropped += 1,
+                }
+            }
+        }
+    }
+
+    /// What other workers handed over is for this one, whatever it is.
+    fn receive_handed_over(&mut self, now: Instant) {
+        let Some(handover) = &self.parts.handover else {
+            return;
+        };
+        for (path, datagram) in self.handed_over.datagrams_mut() {
+            // The engine may decrypt in place.
+            let is_request = is_stun(datagram);
+            self.engine
+                .handle_datagram(now, path, datagram, &mut self.out);
+            if is_request && self.engine.owns_address(path.remote) {
+                handover.learn(path.remote);
+            }
+        }
+        self.handed_over.clear();
+    }
+
+    /// Whatever the engine missed, the peers that wait to be added would be missed too.
+    fn add_waiting_peers(&mut self) {
+        for command in self.commands.drain(..) {
+            if let Command::AddPeer { peer, .. } = command {
+                self.peers.insert(peer);
+            }
+        }
+    }
+
+    /// Starts afresh without rooms. Every peer is lost; what the engine told before still counts,
+    /// what it wanted sent may be half written and does not.
+    fn replace_engine(&mut self) {
+        self.counters.engine_failures += 1;
+        self.handed_over.clear();
+        self.engine = E::start((self.parts.config)())
+            .expect("an engine with the same settings could be started before");
+        self.tell();
+        let lost = std::mem::take(&mut self.peers).into_iter();
+        self.out.events.extend(lost.map(|peer| Event::Lost {
+            peer,
+            reason: LostReason::EngineFailed,
+        }));
+    }
+
+    /// Passes on what happened. A panic there must not cost the rooms of this worker.
+    fn tell(&mut self) {
+        for event in self.out.events.drain(..) {
+            if let Event::Lost { peer, .. } = event {
+                self.peers.remove(&peer);
+            }
+            let on_event = &self.parts.on_event;
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| on_event(event))) {
+                error!(
+                    panic = message_of(&*panic),
+                    "an event of the media plane was not taken"
+                );
+            }
+        }
+    }
+
+    /// What is left to do once a turn's answers are out.
+    fn settle(&mut self, now: Instant) {
+        self.parts.inbox.set_peers(self.peers.len());
+        if let Some(handover) = &mut self.parts.handover {
+            self.counters.handover_dropped += handover.flush();
+            if self.forget_at <= now {
+                self.forget_at = now + FORGET_INTERVAL;
+                handover.forget_lost(|remote| self.engine.owns_address(remote));
+            }
+        }
+        if *self.publish_at.get_or_insert(now + PUBLISH_INTERVAL) <= now {
+            self.publish();
+        }
+    }
+
+    fn publish(&mut self) {
+        self.publish_at = None;
+        self.parts.inbox.publish(|snapshot| {
+            snapshot.engine.clone_from(self.engine.stats());
+            snapshot.counters = self.counters;
+        });
+    }
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
