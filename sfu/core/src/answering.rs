@@ -79,6 +79,9 @@ impl Engine {
                 },
             )
             .map_err(|error| error.to_string())?;
+        if peer.negotiation.restarts(&offer.ice_ufrag) {
+            self.restart_ice(key);
+        }
         Ok(offer)
     }
 

@@ -329,8 +329,7 @@ impl Engine {
         let transport = Transport::new(now, Arc::clone(&self.transport_config), local);
         let key = self.peers.insert(Peer::new(now, id, room, transport));
         self.peer_keys.insert(id, key);
-        self.demux
-            .expect(&self.peers[key].transport.local().ufrag, key);
+        self.peers[key].learn_ufrag(key, &mut self.demux);
         self.rooms.entry(room).or_default().peers.push(key);
         self.next_tick_at.get_or_insert(now + TICK);
         self.count();
@@ -421,6 +420,14 @@ impl Engine {
             }
         }
         self.count();
+    }
+
+    /// Gives a peer new credentials, because its client restarted ICE (RFC 8445, section 9).
+    pub(crate) fn restart_ice(&mut self, key: PeerKey) {
+        let credentials = self.draw_credentials();
+        let peer = &mut self.peers[key];
+        peer.transport.restart_ice(credentials);
+        peer.learn_ufrag(key, &mut self.demux);
     }
 
     fn draw_credentials(&mut self) -> IceCredentials {

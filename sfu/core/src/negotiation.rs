@@ -52,6 +52,7 @@ pub(crate) struct Negotiation {
     pub(crate) waiting: Vec<(TrackKey, MediaKind)>,
     /// Counts the answers (RFC 8866, section 5.2).
     pub(crate) version: u64,
+    remote_ufrag: Option<String>,
     ask_at: Option<Instant>,
 }
 
@@ -74,6 +75,12 @@ pub(crate) struct Needed {
 }
 
 impl Negotiation {
+    /// Takes note of the client's ufrag; whether another one before it shows an ICE restart.
+    pub(crate) fn restarts(&mut self, ufrag: &str) -> bool {
+        let before = self.remote_ufrag.replace(ufrag.to_owned());
+        before.is_some_and(|before| before != ufrag)
+    }
+
     /// A change wants another offer.
     pub(crate) fn ask_soon(&mut self, now: Instant) {
         if !self.sections.is_empty() {

@@ -14,6 +14,9 @@ use std::time::Instant;
 /// Addresses of one peer that are routed; the oldest is forgotten. A phone with two networks and
 /// both IP versions has four; a NAT may add some.
 const ADDRESSES_MAX: usize = 16;
+/// The ufrag in use and the one before it: checks of the old session keep its path alive until the
+/// new one is up (RFC 8445, section 9).
+const UFRAGS_MAX: usize = 2;
 
 /// One peer.
 pub(crate) struct Peer {
@@ -29,6 +32,7 @@ pub(crate) struct Peer {
     pub(crate) connected: bool,
     pub(crate) quality: QualityWindow,
     addresses: Vec<SocketAddr>,
+    ufrags: Vec<String>,
 }
 
 /// What was lost on the way from and to a peer since quality was last told.
@@ -51,7 +55,18 @@ impl Peer {
             connected: false,
             quality: QualityWindow::default(),
             addresses: Vec::new(),
+            ufrags: Vec::new(),
         }
+    }
+
+    /// Routes checks that name the transport's present ufrag to this peer.
+    pub(crate) fn learn_ufrag(&mut self, key: PeerKey, demux: &mut Demux) {
+        let ufrag = self.transport.local().ufrag.clone();
+        demux.expect(&ufrag, key);
+        if self.ufrags.len() == UFRAGS_MAX {
+            demux.forget_ufrag(&self.ufrags.remove(0));
+        }
+        self.ufrags.push(ufrag);
     }
 
     /// Routes an address that ICE validated to this peer.
@@ -68,7 +83,9 @@ impl Peer {
 
     /// Ends the routing of everything that was this peer's.
     pub(crate) fn forget_addresses(&self, key: PeerKey, demux: &mut Demux) {
-        demux.forget_ufrag(&self.transport.local().ufrag);
+        for ufrag in &self.ufrags {
+            demux.forget_ufrag(ufrag);
+        }
         for &address in &self.addresses {
             demux.forget_address(address, key);
         }

@@ -1,11 +1,10 @@
 //! The `a=` lines of a section, sorted out in one pass. Refuses what is too much or unreadable;
 //! what is unknown is left out.
 
-use super::error::{Place, SdpError};
+use super::codecs::Codecs;
+use super::error::{Place, Refusal, SdpError, within};
 use super::extension::Extension;
-use super::fmtp::parameter;
-use super::offer::{Direction, Msid, OfferedCodec, OfferedEncoding, SectionKind};
-use crate::units::Codec;
+use super::offer::{Direction, Msid, OfferedEncoding};
 use rtc_sdp::description::common::Attribute;
 
 /// A mid and a rid travel in one-byte header extensions, which hold 16 bytes (RFC 8285).
@@ -16,10 +15,6 @@ const MSID_LEN_MAX: usize = 256;
 const ENCODINGS_MAX: usize = 8;
 /// Three layers with a retransmission stream each, and room.
 const SSRCS_MAX: usize = 32;
-/// Chromium 156 offers five.
-const FEEDBACK_MAX: usize = 16;
-/// Payload types have seven bits (RFC 3550, section 5.1).
-const PAYLOAD_TYPES: usize = 128;
 
 /// What a section, or the session above it, says about the transport.
 #[derive(Default, Clone, Copy)]
@@ -59,6 +54,10 @@ fn is_sha_256(fingerprint: &str) -> bool {
 }
 
 /// What a section says of itself.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an attribute without a value"
+)]
 pub(super) struct Attributes<'a> {
     pub(super) mid: &'a str,
     pub(super) direction: Option<Direction>,
@@ -66,26 +65,18 @@ pub(super) struct Attributes<'a> {
     pub(super) rtcp_mux: bool,
     pub(super) reduced_size_rtcp: bool,
     pub(super) transport: Transport<'a>,
+    pub(super) codecs: Codecs<'a>,
+    pub(super) extmap_allow_mixed: bool,
     pub(super) extensions: Vec<(u8, Extension)>,
     pub(super) extension_directions: Vec<(u8, Direction)>,
     pub(super) msid: Option<Msid>,
     pub(super) cname: Option<&'a str>,
     pub(super) sctp_port: u16,
     pub(super) max_message_size: u64,
-    formats: Vec<Format<'a>>,
-    feedback_for_all: Vec<&'a str>,
     rids: Vec<(&'a str, &'a str)>,
     simulcast: Option<&'a str>,
     ssrcs: Vec<u32>,
     repairs: Vec<u32>,
-}
-
-/// What is said of one payload type.
-#[derive(Default, Clone)]
-struct Format<'a> {
-    rtpmap: Option<&'a str>,
-    fmtp: Option<&'a str>,
-    feedback: Vec<&'a str>,
 }
 
 impl<'a> Attributes<'a> {
@@ -109,6 +100,8 @@ impl<'a> Attributes<'a> {
             rtcp_mux: false,
             reduced_size_rtcp: false,
             transport: Transport::default(),
+            codecs: Codecs::default(),
+            extmap_allow_mixed: false,
             extensions: Vec::new(),
             extension_directions: Vec::new(),
             msid: None,
@@ -116,8 +109,6 @@ impl<'a> Attributes<'a> {
             sctp_port: 0,
             // What a client takes that does not say (RFC 8841, section 6.1).
             max_message_size: 65_536,
-            formats: vec![Format::default(); PAYLOAD_TYPES],
-            feedback_for_all: Vec::new(),
             rids: Vec::new(),
             simulcast: None,
             ssrcs: Vec::new(),
@@ -130,17 +121,10 @@ impl<'a> Attributes<'a> {
             "bundle-only" => self.bundle_only = true,
             "rtcp-mux" => self.rtcp_mux = true,
             "rtcp-rsize" => self.reduced_size_rtcp = true,
-            "rtpmap" => {
-                if let Some((format, rest)) = self.format(value) {
-                    format.rtpmap = format.rtpmap.or(Some(rest));
-                }
-            }
-            "fmtp" => {
-                if let Some((format, rest)) = self.format(value) {
-                    format.fmtp = format.fmtp.or(Some(rest));
-                }
-            }
-            "rtcp-fb" => self.take_feedback(value)?,
+            "extmap-allow-mixed" => self.extmap_allow_mixed = true,
+            "rtpmap" => self.codecs.take_rtpmap(value),
+            "fmtp" => self.codecs.take_fmtp(value),
+            "rtcp-fb" => self.codecs.take_feedback(value)?,
             "extmap" => self.take_extension(value)?,
             "msid" => self.take_msid(value)?,
             "rid" => self.take_rid(value)?,
@@ -155,30 +139,6 @@ impl<'a> Attributes<'a> {
             },
         }
         Ok(())
-    }
-
-    /// The payload type a value starts with, and the rest; `None` if it is none.
-    fn format(&mut self, value: &'a str) -> Option<(&mut Format<'a>, &'a str)> {
-        let (payload_type, rest) = value.split_once(' ')?;
-        let payload_type: usize = payload_type.parse().ok()?;
-        Some((self.formats.get_mut(payload_type)?, rest.trim()))
-    }
-
-    fn take_feedback(&mut self, value: &'a str) -> Result<(), Refusal> {
-        let list = if let Some(rest) = value.strip_prefix("* ") {
-            self.feedback_for_all.push(rest.trim());
-            &self.feedback_for_all
-        } else if let Some((format, rest)) = self.format(value) {
-            format.feedback.push(rest);
-            &format.feedback
-        } else {
-            return Ok(());
-        };
-        within(
-            list.len(),
-            FEEDBACK_MAX,
-            "rtcp-fb lines for one payload type",
-        )
     }
 
     fn take_extension(&mut self, value: &'a str) -> Result<(), Refusal> {
@@ -267,43 +227,6 @@ impl<'a> Attributes<'a> {
         within(self.repairs.len(), SSRCS_MAX, "SSRCs in groups")
     }
 
-    /// The offered codecs that are forwarded here, in order of the `m=` line.
-    pub(super) fn codecs(&self, kind: SectionKind, formats: &[String]) -> Vec<OfferedCodec> {
-        let mut left = [true; PAYLOAD_TYPES];
-        let mut codecs = Vec::new();
-        for (payload_type, format) in formats.iter().filter_map(|word| self.payload_type(word)) {
-            let first = std::mem::take(&mut left[usize::from(payload_type)]);
-            if let Some(codec) = format.codec(kind).filter(|_| first) {
-                let feedback = self.feedback_for_all.iter().chain(&format.feedback);
-                codecs.push(OfferedCodec {
-                    payload_type,
-                    codec,
-                    fmtp: format.fmtp.unwrap_or_default().to_owned(),
-                    feedback: feedback.map(|&kind| kind.to_owned()).collect(),
-                    rtx: None,
-                });
-            }
-        }
-        for (payload_type, format) in formats.iter().filter_map(|word| self.payload_type(word)) {
-            let Some(repaired) = format.repairs() else {
-                continue;
-            };
-            if let Some(codec) = codecs
-                .iter_mut()
-                .find(|codec| codec.payload_type == repaired)
-            {
-                codec.rtx = Some(payload_type);
-            }
-        }
-        codecs
-    }
-
-    fn payload_type(&self, word: &str) -> Option<(u8, &Format<'a>)> {
-        let payload_type: u8 = word.parse().ok()?;
-        let format = self.formats.get(usize::from(payload_type))?;
-        Some((payload_type, format))
-    }
-
     /// The simulcast encodings that have a `rid` line (RFC 8853, section 5.2). Of alternatives for
     /// one encoding the first is meant: nobody chooses between them here.
     pub(super) fn encodings(&self) -> Vec<OfferedEncoding> {
@@ -333,50 +256,6 @@ impl<'a> Attributes<'a> {
     }
 }
 
-impl Format<'_> {
-    /// What it is, if that is forwarded here.
-    fn codec(&self, kind: SectionKind) -> Option<Codec> {
-        let mut words = self.rtpmap?.split('/');
-        let (name, clock_rate) = (words.next()?, words.next()?.parse::<u32>().ok()?);
-        let codec = [Codec::Opus, Codec::Vp8, Codec::H264]
-            .into_iter()
-            .find(|codec| codec.encoding_name().eq_ignore_ascii_case(name))?;
-        let fmtp = self.fmtp.unwrap_or_default();
-        // Mode 0 forbids to split a picture's slices over packets, which no camera stream fits.
-        let usable = codec != Codec::H264 || parameter(fmtp, "packetization-mode") == Some("1");
-        let fits = Some(codec.kind()) == kind.media() && codec.clock_rate() == clock_rate;
-        (fits && usable).then_some(codec)
-    }
-
-    /// The payload type it retransmits.
-    fn repairs(&self) -> Option<u8> {
-        let (name, _) = self.rtpmap?.split_once('/')?;
-        let apt = parameter(self.fmtp?, "apt")?;
-        name.eq_ignore_ascii_case("rtx")
-            .then(|| apt.parse().ok())
-            .flatten()
-    }
-}
-
-/// A [`SdpError`] that does not know yet where it is.
-enum Refusal {
-    Invalid(&'static str),
-    TooMany(&'static str, usize),
-}
-
-impl Refusal {
-    fn at(self, index: usize, mid: &str) -> SdpError {
-        let place = Place::Section {
-            index,
-            mid: Some(mid.to_owned()),
-        };
-        match self {
-            Self::Invalid(what) => SdpError::Invalid { place, what },
-            Self::TooMany(what, max) => SdpError::TooMany { place, what, max },
-        }
-    }
-}
-
 /// The name of the section, which later errors are told with.
 fn mid(index: usize, lines: &[Attribute]) -> Result<&str, SdpError> {
     let place = Place::Section { index, mid: None };
@@ -402,11 +281,4 @@ fn send_list(value: &str) -> Option<&str> {
 
 fn number<N: std::str::FromStr>(text: &str, what: &'static str) -> Result<N, Refusal> {
     text.trim().parse().map_err(|_| Refusal::Invalid(what))
-}
-
-fn within(count: usize, max: usize, what: &'static str) -> Result<(), Refusal> {
-    if count > max {
-        return Err(Refusal::TooMany(what, max));
-    }
-    Ok(())
 }

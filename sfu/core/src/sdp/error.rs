@@ -106,3 +106,30 @@ impl fmt::Display for Place {
         }
     }
 }
+
+/// A [`SdpError`] that does not know yet where it is.
+pub(super) enum Refusal {
+    Invalid(&'static str),
+    TooMany(&'static str, usize),
+}
+
+impl Refusal {
+    pub(super) fn at(self, index: usize, mid: &str) -> SdpError {
+        let place = Place::Section {
+            index,
+            mid: Some(mid.to_owned()),
+        };
+        match self {
+            Self::Invalid(what) => SdpError::Invalid { place, what },
+            Self::TooMany(what, max) => SdpError::TooMany { place, what, max },
+        }
+    }
+}
+
+/// Refuses more of something than `max`.
+pub(super) fn within(count: usize, max: usize, what: &'static str) -> Result<(), Refusal> {
+    if count > max {
+        return Err(Refusal::TooMany(what, max));
+    }
+    Ok(())
+}

@@ -4,13 +4,14 @@
 //! decided by the engine; nothing here knows tracks, peers or sockets.
 //!
 //! - [`offer`]: what an offer says, once it is parsed.
-//! - `parse`, `section`, `attributes`: from text to that.
+//! - `parse`, `section`, `attributes`, `codecs`: from text to that.
 //! - [`answer`]: the engine's choice for each section.
 //! - `writer`, `formats`: from that to text.
 //! - [`extension`], `fmtp`: header extensions and format parameters.
 
 pub mod answer;
 mod attributes;
+mod codecs;
 pub mod error;
 pub mod extension;
 mod fmtp;

@@ -17,7 +17,8 @@ pub struct Offer {
     pub setup: Setup,
     /// Whether there is a BUNDLE group; without it there is one section.
     pub bundled: bool,
-    /// Whether one- and two-byte header extensions may be mixed (RFC 8285, section 6).
+    /// Whether one- and two-byte header extensions may be mixed in all sections (RFC 8285,
+    /// section 6).
     pub extmap_allow_mixed: bool,
     /// The media sections, in order.
     pub sections: Vec<Section>,
@@ -67,12 +68,16 @@ pub struct Section {
     pub extensions: Vec<(u8, Extension)>,
     /// Extensions that flow one way only, seen from the client. Firefox offers stream ids so.
     pub extension_directions: Vec<(u8, Direction)>,
+    /// Whether one- and two-byte header extensions may be mixed in this section. Firefox says so
+    /// here, Chromium in [`Offer::extmap_allow_mixed`].
+    pub extmap_allow_mixed: bool,
     /// What the client calls the track it sends; `None` where it has none.
     pub msid: Option<Msid>,
     /// The encodings it will send by RID (RFC 8853), in order of the `a=simulcast` line; empty
     /// without simulcast.
     pub encodings: Vec<OfferedEncoding>,
-    /// The SSRCs declared for media; those that only repair others are left out.
+    /// The SSRCs declared for media; those that only repair others are left out. Firefox declares
+    /// some also where it only receives: it reports with them.
     pub ssrcs: Vec<u32>,
     /// The canonical name of the sender (RFC 3550, section 6.5.1), if declared.
     pub cname: Option<String>,

@@ -27,7 +27,7 @@ pub(super) fn read(
     let rejected = media.media_name.port.value == 0 && !attributes.bundle_only;
     let formats = media.media_name.formats.clone();
     let codecs = match kind {
-        SectionKind::Audio | SectionKind::Video => attributes.codecs(kind, &formats),
+        SectionKind::Audio | SectionKind::Video => attributes.codecs.forwarded(kind, &formats),
         SectionKind::Application => Vec::new(),
     };
     let section = Section {
@@ -40,6 +40,7 @@ pub(super) fn read(
         codecs,
         encodings: attributes.encodings(),
         ssrcs: attributes.primary_ssrcs(),
+        extmap_allow_mixed: attributes.extmap_allow_mixed,
         extensions: attributes.extensions,
         extension_directions: attributes.extension_directions,
         msid: attributes.msid,

@@ -201,6 +201,9 @@ impl<'a> Writer<'a> {
             SectionKind::Video => &VIDEO_EXTENSIONS,
             SectionKind::Application => &[],
         };
+        if section.extmap_allow_mixed {
+            self.line(format_args!("a=extmap-allow-mixed"));
+        }
         for &(id, extension) in &section.extensions {
             let one_way = section
                 .extension_directions

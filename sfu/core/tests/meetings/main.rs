@@ -1,8 +1,14 @@
 //! Stories of whole meetings, through the engine's public door, on a virtual clock.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "a story looks for what it tells of")]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a story looks for what it tells of"
+)]
 
-#[expect(clippy::unwrap_used, reason = "a scripted client that fails should fail the story")]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a scripted client that fails should fail the story"
+)]
 mod sim;
 
 use sfu_core::Command;
@@ -299,6 +305,29 @@ fn closing_the_section_ends_the_track() {
         track: camera
     }));
     assert_eq!(sim.engine.stats().tracks, 0);
+}
+
+#[test]
+fn an_ice_restart_from_another_address_gets_new_credentials_and_media_goes_on() {
+    let mut sim = Sim::new(17);
+    let (alice, bob) = (sim.join(1), sim.join(1));
+    let mic = sim.publish_audio(alice);
+    sim.run_until("sound", |sim| packets(sim, bob, mic) > 10);
+    let before = sim.client(alice).server_ufrag().unwrap().to_owned();
+    let mut address = sim.client(alice).address;
+    address.set_port(address.port() + 1000);
+    sim.client(alice).move_to(address, "othr");
+    sim.offer(alice);
+    assert_ne!(sim.client(alice).server_ufrag(), Some(before.as_str()));
+    sim.client(bob).received.get_mut(&mic).unwrap().longest_gap = Duration::ZERO;
+    sim.run_for(Duration::from_secs(20));
+    let reception = &sim.client(bob).received[&mic];
+    assert!(
+        reception.longest_gap < Duration::from_secs(1),
+        "{:?}",
+        reception.longest_gap
+    );
+    assert!(reception.packets > 900, "{}", reception.packets);
 }
 
 #[test]

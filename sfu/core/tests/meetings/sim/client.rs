@@ -34,6 +34,8 @@ pub(crate) struct Client {
     /// Compound packets that told of its packets' arrival.
     pub(crate) transport_feedback: u64,
     pub(crate) offers: u32,
+    /// Its half of the STUN user name; another one restarts ICE.
+    pub(crate) ufrag: &'static str,
     pub(crate) silent: bool,
     /// Every packet is counted; one in so many is decrypted and looked into.
     pub(crate) decrypt_one_in: u64,
@@ -63,6 +65,7 @@ impl Client {
             keyframe_requests: 0,
             transport_feedback: 0,
             offers: 0,
+            ufrag: "clnt",
             silent: false,
             decrypt_one_in: 1,
             ssrcs: BTreeMap::new(),
@@ -100,11 +103,23 @@ impl Client {
         let print = format!("sha-256 {fingerprint}");
         let sdp = offer::write(
             &self.sections,
-            "clnt",
+            self.ufrag,
             "client-password-of-32-characters",
             &print,
         );
         (self.offers, sdp)
+    }
+
+    /// Begins ICE anew from another address, as after a change of network.
+    pub(crate) fn move_to(&mut self, address: SocketAddr, ufrag: &'static str) {
+        self.address = address;
+        self.ufrag = ufrag;
+        self.checked_at = None;
+        self.server = None;
+    }
+
+    pub(crate) fn server_ufrag(&self) -> Option<&str> {
+        self.server.as_ref().map(|(ufrag, _)| ufrag.as_str())
     }
 
     pub(crate) fn take_answer(&mut self, sdp: &str, tracks: &[(String, TrackId)]) {
@@ -134,7 +149,7 @@ impl Client {
             .is_none_or(|at| now.duration_since(at) >= interval);
         if let (true, Some((ufrag, pwd))) = (due, &self.server) {
             self.checked_at = Some(now);
-            out.push(check(ufrag, pwd));
+            out.push(check(ufrag, pwd, self.ufrag));
         }
         if self.answered && self.dtls_timeout.is_none_or(|at| at <= now) {
             self.dtls.handle_timeout(now).unwrap();
@@ -246,13 +261,13 @@ impl Client {
 }
 
 /// A connectivity check that nominates, as a browser sends it to a lite agent.
-fn check(ufrag: &str, pwd: &str) -> Vec<u8> {
+fn check(ufrag: &str, pwd: &str, own: &str) -> Vec<u8> {
     let crypto = rtc_stun::crypto::default_provider().unwrap();
     let mut message = Message::new();
     message.write_header();
     message.set_type(BINDING_REQUEST);
     TransactionId::new().add_to(&mut message).unwrap();
-    message.add(ATTR_USERNAME, format!("{ufrag}:clnt").as_bytes());
+    message.add(ATTR_USERNAME, format!("{ufrag}:{own}").as_bytes());
     message.add(ATTR_USE_CANDIDATE, &[]);
     MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), crypto.crypto())
         .add_to(&mut message)

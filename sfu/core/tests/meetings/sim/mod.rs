@@ -255,7 +255,8 @@ impl Sim {
     fn drain(&mut self) {
         let mut sent = Vec::new();
         for run in self.out.runs() {
-            let to = run.path.remote.port() - 10_000;
+            // An address a client moved to has a port 1,000 higher.
+            let to = (run.path.remote.port() - 10_000) % 1000;
             let datagrams = run
                 .datagrams()
                 .map(|bytes| (PeerId(u64::from(to)), bytes.to_vec()));
