@@ -40,6 +40,9 @@ pub(crate) struct Sim {
     pub(crate) lose_one_in: u64,
     /// Clients subscribe to every track that becomes ready.
     pub(crate) auto_subscribe: bool,
+    /// Reads a counter before and after each RTP datagram is handled; the differences add up.
+    pub(crate) probe: Option<fn() -> u64>,
+    pub(crate) probed: u64,
     network: VecDeque<InFlight>,
     out: Outbox,
     sent: u64,
@@ -67,6 +70,8 @@ impl Sim {
             tracks: BTreeMap::new(),
             lose_one_in: 0,
             auto_subscribe: true,
+            probe: None,
+            probed: 0,
             network: VecDeque::new(),
             out: Outbox::default(),
             sent: 0,
@@ -226,8 +231,12 @@ impl Sim {
                 local: None,
                 remote: client.address,
             };
+            let rtp = datagram.bytes[0] >= 128 && !(192..224).contains(&datagram.bytes[1]);
+            let probe = self.probe.filter(|_| rtp);
+            let before = probe.map_or(0, |probe| probe());
             self.engine
                 .handle_datagram(self.now, path, &mut datagram.bytes, &mut self.out);
+            self.probed += probe.map_or(0, |probe| probe()) - before;
             self.drain();
         } else {
             let mut answers = Vec::new();

@@ -1,0 +1,69 @@
+//! Forwarding a packet allocates nothing: counted, not believed.
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "a scripted client that fails should fail the story"
+)]
+#[expect(dead_code, reason = "other stories use the rest of it")]
+#[path = "meetings/sim/mod.rs"]
+mod sim;
+
+use sim::Sim;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counting per thread.
+struct Counting;
+
+#[expect(
+    unsafe_code,
+    reason = "an allocator cannot be written without; it only passes on"
+)]
+// SAFETY: every call goes unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `realloc`.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_warm_engine_forwards_without_an_allocation() {
+    let mut sim = Sim::new(1);
+    let everyone: Vec<_> = (0..6).map(|_| sim.join(6)).collect();
+    for &person in &everyone {
+        sim.publish_audio(person);
+        sim.publish_camera(person);
+    }
+    // Long enough for every buffer to reach its size.
+    sim.run_for(Duration::from_secs(5));
+    let before = sim.engine.stats().packets_forwarded;
+    sim.probe = Some(|| ALLOCATIONS.with(Cell::get));
+    sim.run_for(Duration::from_secs(2));
+    let forwarded = sim.engine.stats().packets_forwarded - before;
+    assert!(forwarded > 3000, "{forwarded} packets");
+    assert_eq!(
+        sim.probed, 0,
+        "allocations while {forwarded} packets were forwarded"
+    );
+}
