@@ -1,15 +1,8 @@
 // Acts for the person: joins, publishes, chats, leaves. Turns what the LiveKit room says into actions of the state.
-import {
-  ConnectionError,
-  ConnectionErrorReason,
-  DisconnectReason,
-  Room,
-  RoomEvent,
-  Track,
-  type TrackPublication,
-} from "livekit-client";
+import { Room, RoomEvent, Track, type TrackPublication } from "livekit-client";
 import { askForToken } from "./admission";
 import { MESSAGE_LENGTH_MAX, receiveChat, sendChat } from "./chat";
+import { endReason, refusal } from "./end-reason";
 import { LocalMedia } from "./local-media";
 import { participantsOf, videoTrackOf } from "./people";
 import { reduce } from "./reducer";
@@ -258,27 +251,4 @@ function attach(track: Track | undefined, element: HTMLVideoElement): () => void
 function kindOf(source: Track.Source): DeviceKind | null {
   if (source === Track.Source.Microphone) return "microphone";
   return source === Track.Source.Camera ? "camera" : null;
-}
-
-function refusal(error: unknown): EndReason {
-  if (!(error instanceof ConnectionError)) return "unreachable";
-  return error.reason === ConnectionErrorReason.NotAllowed ? "refused" : "unreachable";
-}
-
-function endReason(reason: DisconnectReason | undefined): EndReason {
-  switch (reason) {
-    case DisconnectReason.CLIENT_INITIATED:
-      return "left";
-    case DisconnectReason.DUPLICATE_IDENTITY:
-      return "elsewhere";
-    case DisconnectReason.PARTICIPANT_REMOVED:
-      return "removed";
-    case DisconnectReason.ROOM_DELETED:
-    case DisconnectReason.ROOM_CLOSED:
-      return "over";
-    case DisconnectReason.SERVER_SHUTDOWN:
-      return "shutdown";
-    default:
-      return "lost";
-  }
 }
