@@ -43,6 +43,8 @@ pub(crate) struct Sim {
     /// Reads a counter before and after each RTP datagram is handled; the differences add up.
     pub(crate) probe: Option<fn() -> u64>,
     pub(crate) probed: u64,
+    /// Everything that clients sent, while it is wanted.
+    pub(crate) recording: Option<Vec<(SocketAddr, Vec<u8>)>>,
     network: VecDeque<InFlight>,
     out: Outbox,
     sent: u64,
@@ -70,6 +72,7 @@ impl Sim {
             tracks: BTreeMap::new(),
             lose_one_in: 0,
             auto_subscribe: true,
+            recording: None,
             probe: None,
             probed: 0,
             network: VecDeque::new(),
@@ -204,6 +207,26 @@ impl Sim {
         self.now - start
     }
 
+    /// Gives the engine a datagram of anybody's.
+    pub(crate) fn inject(&mut self, remote: SocketAddr, bytes: &mut [u8]) {
+        let path = Path {
+            local: None,
+            remote,
+        };
+        self.engine
+            .handle_datagram(self.now, path, bytes, &mut self.out);
+    }
+
+    /// What the engine sends now, without delivering it: how many datagrams to which port.
+    pub(crate) fn sent_to(&self, port: u16) -> usize {
+        let to_port = self
+            .out
+            .runs()
+            .iter()
+            .filter(|run| run.path.remote.port() == port);
+        to_port.map(|run| run.datagrams().count()).sum()
+    }
+
     fn step(&mut self) {
         let mut sent = Vec::new();
         for client in self.clients.values_mut() {
@@ -227,9 +250,13 @@ impl Sim {
             return;
         };
         if datagram.upwards {
+            let remote = client.address;
+            if let Some(recording) = &mut self.recording {
+                recording.push((remote, datagram.bytes.clone()));
+            }
             let path = Path {
                 local: None,
-                remote: client.address,
+                remote,
             };
             let rtp = datagram.bytes[0] >= 128 && !(192..224).contains(&datagram.bytes[1]);
             let probe = self.probe.filter(|_| rtp);
