@@ -19,7 +19,7 @@ const RECONFIG: u8 = 130;
 /// What one association has taken in.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
-    waiting: usize,
+    pub(super) waiting: usize,
     resets: usize,
 }
 

@@ -7,6 +7,8 @@
 
 mod dcep;
 mod guard;
+#[cfg(test)]
+mod hostile_tests;
 
 use crate::command::DataChannel;
 use crate::transport::TransportEvent;
@@ -102,6 +104,8 @@ pub(super) struct DataChannels {
     reliable: Option<StreamId>,
     lossy: Option<StreamId>,
     streams: usize,
+    /// The association has ended; what it still has to say is sent before it is dropped.
+    is_lost: bool,
 }
 
 /// The endpoint wants an address; under DTLS there is only one peer.
@@ -116,6 +120,7 @@ impl DataChannels {
             reliable: None,
             lossy: None,
             streams: 0,
+            is_lost: false,
         }
     }
 
@@ -216,6 +221,9 @@ impl DataChannels {
                 send(&packet)?;
             }
         }
+        if self.is_lost {
+            self.association = None;
+        }
         Ok(())
     }
 
@@ -234,7 +242,10 @@ impl DataChannels {
                 Event::Stream(StreamEvent::Opened { .. }) => self.streams += 1,
                 Event::Stream(StreamEvent::Readable { id }) => self.read(id, events),
                 Event::Stream(StreamEvent::Finished { id }) => self.finish(id),
-                Event::AssociationLost { .. } => self.forget_channels(),
+                Event::AssociationLost { .. } => {
+                    self.is_lost = true;
+                    self.forget_channels();
+                }
                 Event::Connected
                 | Event::HandshakeFailed { .. }
                 | Event::Stream(_)
