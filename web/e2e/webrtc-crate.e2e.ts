@@ -11,8 +11,11 @@ import { eventually } from "./harness/poll";
 import { Program } from "./harness/program";
 import { Server } from "./harness/server";
 
-const ROOM = "crate";
-const PEERS = 2;
+/** How the load tester names the first of its rooms. */
+const PREFIX = "crate";
+const ROOM = `${PREFIX}-0`;
+/** Alone, so that all it receives is from the browser. */
+const PEERS = 1;
 const SECONDS = 15;
 const PACKETS_MIN = 50;
 
@@ -33,11 +36,23 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("the browser receives the peers' packets, and they receive the browser's", async () => {
+test("the browser receives the peer's packets, and the peer receives the browser's", async () => {
   const report = join(mkdtempSync(join(tmpdir(), "saal-e2e-")), "report.json");
   const peers = new Program(binary("loadtest"), [
-    ...["--url", server.webSocketUrl, "--api-key", "devkey", "--api-secret", "secret", "--json", report],
-    ...["meeting", "--rooms", "1", "--peers", `${PEERS}`, "--seconds", `${SECONDS}`, "--room", ROOM],
+    ...["--url", server.webSocketUrl, "--api-key", "devkey", "--api-secret", "secret"],
+    ...[
+      "meeting",
+      "--rooms",
+      "1",
+      "--peers",
+      `${PEERS}`,
+      "--seconds",
+      `${SECONDS}`,
+      "--room-prefix",
+      PREFIX,
+      "--json",
+      report,
+    ],
   ]);
   try {
     await peers.waitUntil("are seen", 20_000, async () => (await person.others()).length === PEERS);
@@ -51,6 +66,10 @@ test("the browser receives the peers' packets, and they receive the browser's", 
     expect(peers.exitCode, peers.output.join("\n")).toBe(0);
     const told: unknown = JSON.parse(readFileSync(report, "utf8"));
     expect(told).toMatchObject({ joined: PEERS, failed: 0 });
+    expect(told).toHaveProperty(
+      "packets_received",
+      expect.toSatisfy((packets: number) => packets > PACKETS_MIN),
+    );
   } finally {
     await peers.stop();
   }

@@ -8,16 +8,16 @@ import { Ended } from "../features/ended/ended";
 import { GreenRoom } from "../features/green-room/green-room";
 import { MeetingScreen } from "../features/meeting/meeting-screen";
 import { useText } from "../i18n/use-text";
-import { takeToken } from "./session";
+import { entryTo } from "./session";
 import { CallContext, useCallState } from "./use-call";
 
 export function RoomPage({ room }: { room: RoomName }) {
-  const [token] = useState(() => takeToken(room));
-  const [call] = useState(() => new Call(room, token));
+  const [entry] = useState(() => entryTo(room));
+  const [call] = useState(() => new Call(room, entry));
   useEffect(() => call.open(), [call]);
   return (
     <CallContext value={call}>
-      <Phase room={room} givenName={token === null ? null : nameInToken(token)} />
+      <Phase room={room} givenName={entry.kind === "token" ? nameInToken(entry.token) : null} />
     </CallContext>
   );
 }

@@ -1,6 +1,6 @@
 // Acts for the person: joins, publishes, chats, leaves. Turns what the LiveKit room says into actions of the state.
 import { Room, RoomEvent, Track, type TrackPublication } from "livekit-client";
-import { askForToken } from "./admission";
+import { admission, type Entry } from "./admission";
 import { MESSAGE_LENGTH_MAX, receiveChat, sendChat } from "./chat";
 import { endReason, refusal } from "./end-reason";
 import { LocalMedia } from "./local-media";
@@ -23,7 +23,7 @@ import { Store } from "./store";
 export class Call {
   readonly store = new Store<CallState, CallAction>(INITIAL_STATE, reduce);
   readonly room: RoomName;
-  readonly #token: string | null;
+  readonly #entry: Entry;
   readonly #media = new LocalMedia({
     deviceChanged: (kind, device) => this.store.dispatch({ type: "device-changed", kind, device }),
     choicesFound: (choices) => this.store.dispatch({ type: "choices-found", choices }),
@@ -32,9 +32,9 @@ export class Call {
   #sound: Sound | null = null;
   #name = "";
 
-  constructor(room: RoomName, token: string | null) {
+  constructor(room: RoomName, entry: Entry) {
     this.room = room;
-    this.#token = token;
+    this.#entry = entry;
   }
 
   /** Watches the devices; gives the function that ends the watching and the call. */
@@ -56,12 +56,11 @@ export class Call {
     this.#sound = new Sound(live);
     this.#listen(live);
     this.store.dispatch({ type: "join-started" });
-    const admission: Awaited<ReturnType<typeof askForToken>> =
-      this.#token === null ? await askForToken(this.room, name) : { kind: "token", token: this.#token };
+    const admitted = await admission(this.#entry, this.room, name);
     if (this.#live !== live) return; // Cancelled while waiting.
-    if (admission.kind === "none") return this.#end(live, admission.reason);
+    if (admitted.kind === "none") return this.#end(live, admitted.reason);
     try {
-      await live.connect(location.origin.replace(/^http/, "ws"), admission.token);
+      await live.connect(location.origin.replace(/^http/, "ws"), admitted.token);
     } catch (error) {
       return this.#end(live, refusal(error));
     }

@@ -17,8 +17,13 @@ export function parseRoomName(text: string): RoomName | null {
 }
 
 export function randomRoomName(): RoomName {
+  return randomLetters() as RoomName;
+}
+
+/** Letters and digits that nobody guesses, and nobody misreads on paper. */
+export function randomLetters(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(RANDOM_NAME_LENGTH));
-  return Array.from(bytes, (byte) => LETTERS[byte % LETTERS.length]).join("") as RoomName;
+  return Array.from(bytes, (byte) => LETTERS[byte % LETTERS.length]).join("");
 }
 
 export function roomPath(room: RoomName): string {

@@ -79,7 +79,7 @@ test("more people than fit go to further pages", async () => {
 });
 
 function show(...participants: readonly Participant[]): (action: CallAction) => void {
-  const call = new Call("bauamt" as RoomName, null);
+  const call = new Call("bauamt" as RoomName, { kind: "guest", identity: "me" });
   call.store.dispatch({ type: "join-started" });
   call.store.dispatch({ type: "joined", participants });
   render(
