@@ -5,15 +5,7 @@
     reason = "a scripted client takes what it needs"
 )]
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "a scripted client that fails should fail the story"
-)]
-#[expect(dead_code, reason = "other stories use the rest of it")]
-#[path = "meetings/sim/mod.rs"]
-mod sim;
-
-use sim::Sim;
+use crate::sim::Sim;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;

@@ -5,17 +5,9 @@
     reason = "a scripted client takes what it needs"
 )]
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "a scripted client that fails should fail the story"
-)]
-#[expect(dead_code, reason = "other stories use the rest of it")]
-#[path = "meetings/sim/mod.rs"]
-mod sim;
-
+use crate::sim::Sim;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sim::Sim;
 use std::net::SocketAddr;
 use std::time::Duration;
 
