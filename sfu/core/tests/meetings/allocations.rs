@@ -1,10 +1,5 @@
 //! Forwarding a packet allocates nothing: counted, not believed.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "a scripted client takes what it needs"
-)]
-
 use crate::sim::Sim;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,10 +1,5 @@
 //! Datagrams from people who mean no good: a meeting goes on as if nothing were.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "a scripted client takes what it needs"
-)]
-
 use crate::sim::Sim;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
