@@ -1,3 +1,232 @@
-//! Synthetic peers.
+//! The command line of the load test: reads the arguments, tells the progress, prints the report,
+//! decides the exit code. Knows no media.
 
-fn main() {}
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use loadtest::budget::Budget;
+use loadtest::report::Report;
+use loadtest::scenario::{Meeting, Progress};
+use loadtest::token::ApiKey;
+use std::io::{IsTerminal, Write};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::http::Uri;
+
+/// A budget was missed.
+const MISSED: u8 = 1;
+/// The arguments or the server do not allow a run.
+const UNUSABLE: u8 = 2;
+/// Peers that one process can play without becoming the bottleneck by far.
+const PEERS_MAX: u32 = 2_000;
+/// How long the server may take to accept a connection.
+const REACH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Fills meetings on a Saal server with synthetic participants and reports what arrives.
+///
+/// Exit code 0: the run met every budget; 1: a budget was missed, or nobody joined; 2: the
+/// arguments are wrong or the server cannot be reached.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Where the server listens.
+    #[arg(long, default_value = "ws://127.0.0.1:7880")]
+    url: String,
+    /// The API key that signs the participants' tokens.
+    #[arg(long, default_value = "devkey", env = "SAAL_API_KEY")]
+    api_key: String,
+    /// The secret of the API key.
+    #[arg(
+        long,
+        default_value = "secret",
+        env = "SAAL_API_SECRET",
+        hide_env_values = true
+    )]
+    api_secret: String,
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Everyone receives everyone: microphone and camera in three sizes.
+    Meeting(MeetingArguments),
+}
+
+#[derive(Args)]
+struct MeetingArguments {
+    /// Meetings at once.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    rooms: u32,
+    /// Participants of each meeting.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=500))]
+    peers: u32,
+    /// How many participants of each meeting send microphone and camera; all, if not given.
+    #[arg(long)]
+    publishers: Option<u32>,
+    /// How long media flows after everyone has joined, in seconds; at most an hour.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+    /// Participants who join per second, over all meetings.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
+    joins_per_second: u32,
+    /// What the names of the meetings begin with.
+    #[arg(long, default_value = "loadtest")]
+    room_prefix: String,
+    /// Write the report as JSON to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Miss the run if a greater share of packets is lost: 0.001 is one in a thousand.
+    #[arg(long, value_parser = share)]
+    max_loss: Option<f64>,
+    /// Miss the run if a smaller share of participants joins: 1.0 is everyone.
+    #[arg(long, value_parser = share)]
+    min_joined: Option<f64>,
+    /// Miss the run if media of a smaller share of the announced tracks arrives: 1.0 is all.
+    #[arg(long, value_parser = share)]
+    min_received: Option<f64>,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_default())
+        .with_writer(std::io::stderr)
+        .init();
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(missed) if missed.is_empty() => ExitCode::SUCCESS,
+        Ok(missed) => {
+            for sentence in missed {
+                eprintln!("Missed: {sentence}.");
+            }
+            ExitCode::from(MISSED)
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}
+
+/// Runs the scenario and returns a sentence for each budget that was missed.
+#[tokio::main]
+async fn run(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
+    let Scenario::Meeting(meeting) = &arguments.scenario;
+    if meeting.rooms * meeting.peers > PEERS_MAX {
+        bail!("More than {PEERS_MAX} peers are too many for one process: start several.");
+    }
+    let server = reach(&arguments.url).await?;
+    if !server.ip().is_loopback() {
+        eprintln!("{server} is another machine: run this only against a server you operate.");
+    }
+    let plan = Meeting {
+        url: arguments.url.clone(),
+        api_key: ApiKey {
+            key: arguments.api_key.clone(),
+            secret: arguments.api_secret.clone(),
+        },
+        address: address_towards(server)?,
+        rooms: meeting.rooms,
+        peers: meeting.peers,
+        publishers: meeting
+            .publishers
+            .unwrap_or(meeting.peers)
+            .min(meeting.peers),
+        length: Duration::from_secs(meeting.seconds),
+        joins_per_second: meeting.joins_per_second,
+        room_prefix: meeting.room_prefix.clone(),
+    };
+    let interrupted = async {
+        // Without a way to be interrupted, the run ends in its time.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let report = plan.run(interrupted, tell).await;
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+    write!(std::io::stdout(), "{report}").context("writing the report")?;
+    if let Some(file) = &meeting.json {
+        write_json(&report, file)?;
+    }
+    let budget = Budget {
+        max_loss: meeting.max_loss,
+        min_joined: meeting.min_joined,
+        min_received: meeting.min_received,
+    };
+    Ok(budget.missed(&report))
+}
+
+/// Finds the server and makes sure that something listens there.
+async fn reach(url: &str) -> anyhow::Result<SocketAddr> {
+    let uri: Uri = url.parse().with_context(|| format!("{url} is not a URL"))?;
+    if uri.scheme_str() != Some("ws") {
+        bail!("{url} does not begin with ws://: point the load test at the server's own port.");
+    }
+    let host = uri.host().with_context(|| format!("{url} names no host"))?;
+    let host = host.trim_matches(['[', ']']);
+    let connecting = TcpStream::connect((host, uri.port_u16().unwrap_or(80)));
+    let connected = tokio::time::timeout(REACH_TIMEOUT, connecting).await;
+    let stream = connected
+        .with_context(|| {
+            format!(
+                "Nothing answers at {url} within {} s",
+                REACH_TIMEOUT.as_secs()
+            )
+        })?
+        .with_context(|| format!("Nothing listens at {url}: is the server running?"))?;
+    stream.peer_addr().context("the connection has an address")
+}
+
+/// The address of this machine from which the server is reached.
+fn address_towards(server: SocketAddr) -> anyhow::Result<IpAddr> {
+    let any: SocketAddr = if server.is_ipv4() {
+        ([0, 0, 0, 0], 0).into()
+    } else {
+        (std::net::Ipv6Addr::UNSPECIFIED, 0).into()
+    };
+    // Connecting a datagram socket sends nothing: it only asks for the route.
+    let socket = UdpSocket::bind(any).context("opening a UDP socket")?;
+    socket
+        .connect(server)
+        .context("finding a route to the server")?;
+    Ok(socket
+        .local_addr()
+        .context("finding a route to the server")?
+        .ip())
+}
+
+fn tell(progress: Progress) {
+    let Progress {
+        peers,
+        joined,
+        failed,
+        elapsed,
+        total,
+    } = progress;
+    let elapsed = elapsed.map_or_else(|| "joining".to_owned(), |at| format!("{} s", at.as_secs()));
+    let line = format!(
+        "{elapsed}: {joined} of {peers} joined, {failed} failed, {} packets received, {} lost",
+        total.packets, total.lost
+    );
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\u{1b}[K{line}");
+    } else {
+        eprintln!("{line}");
+    }
+}
+
+fn write_json(report: &Report, file: &Path) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(report).context("the report as JSON")?;
+    std::fs::write(file, json + "\n").with_context(|| format!("writing {}", file.display()))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share between 0 and 1 is needed".to_owned()),
+    }
+}

@@ -1,0 +1,22 @@
+//! Synthetic participants that join meetings over the real wire, send generated media, and count
+//! what arrives.
+//!
+//! # Layout
+//! * [`scenario`]: who joins when, and for how long
+//! * [`peer`]: one participant; `peer::session` is its course
+//! * [`signal`], [`join_request`], [`token`]: the signal connection
+//! * [`media_source`]: Opus and VP8 that decoders accept, at the pace of a microphone and a camera
+//! * [`reception`], [`sequence`], [`latency`]: what arrived, what was lost, how long it took
+//! * [`report`], [`budget`]: what is told about it, and what was demanded
+
+pub mod budget;
+pub mod join_request;
+pub mod latency;
+pub mod media_source;
+pub mod peer;
+pub mod reception;
+pub mod report;
+pub mod scenario;
+pub mod sequence;
+pub mod signal;
+pub mod token;

@@ -1,0 +1,321 @@
+//! Puts what the peers saw into one report, as text for a person and as JSON for a machine. Judges
+//! nothing: see `budget`.
+
+use crate::budget::{percent, share};
+use crate::latency::LatencyHistogram;
+use crate::peer::Subscription;
+use crate::reception::Tally;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// The outcome of a run. Durations are milliseconds, rates kbit/s of RTP without UDP and IP.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// Meetings.
+    pub rooms: u64,
+    /// Peers that set out.
+    pub peers: u64,
+    /// Peers that were connected.
+    pub joined: u64,
+    /// Peers that never joined, and those that joined and fell out before the end.
+    pub failed: u64,
+    /// How often each failure happened.
+    pub failures: BTreeMap<String, u64>,
+    /// How long all media flowed, after the last peer had joined.
+    pub seconds: f64,
+    /// Different RTP packets that peers received.
+    pub packets_received: u64,
+    /// RTP packets that never came, by gaps in the sequence numbers of each stream.
+    pub packets_lost: u64,
+    /// Lost packets of all that should have come, 0 to 1.
+    pub loss: f64,
+    /// RTP packets that peers sent.
+    pub packets_sent: u64,
+    /// Key frames that peers received.
+    pub key_frames: u64,
+    /// What all peers together received during `seconds`.
+    pub kbps_in: u64,
+    /// What all peers together sent during `seconds`.
+    pub kbps_out: u64,
+    /// Tracks that peers were told of: one for each track and receiver.
+    pub tracks_expected: u64,
+    /// Those of which at least one packet came.
+    pub tracks_received: u64,
+    /// From the first step to a connection that carries media.
+    pub join: Spread,
+    /// From knowing of a track to its first packet.
+    pub first_media: Spread,
+    /// From sender to receiver through the server, within this process.
+    pub latency: Latency,
+}
+
+/// The middle and the worst of some durations, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Spread {
+    /// Half of them took at most this long.
+    pub median_ms: u64,
+    /// None took longer.
+    pub max_ms: u64,
+}
+
+/// Travel times, in milliseconds; `None` if no packet told its send time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Latency {
+    /// Half of the packets took at most this long.
+    pub p50_ms: Option<f64>,
+    /// 99 of 100 took at most this long.
+    pub p99_ms: Option<f64>,
+}
+
+/// What one joined peer tells at the end.
+#[derive(Debug, Clone)]
+pub struct PeerOutcome {
+    /// From the first step to a connection that carries media.
+    pub time_to_join: Duration,
+    /// Everything it counted.
+    pub total: Tally,
+    /// What it should have received.
+    pub subscriptions: Vec<Subscription>,
+    /// Its travel times.
+    pub latency: LatencyHistogram,
+    /// Why it fell out before the end, if it did.
+    pub ended: Option<String>,
+}
+
+/// The time in which all peers were in, and what passed during it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Window {
+    /// How long it was.
+    pub length: Duration,
+    /// RTP bytes that peers received in it.
+    pub bytes_in: u64,
+    /// RTP bytes that peers sent in it.
+    pub bytes_out: u64,
+}
+
+impl Report {
+    /// Sums up a run: `refused` holds one reason for each peer that never joined.
+    pub fn new(rooms: u64, peers: &[PeerOutcome], refused: &[String], window: Window) -> Self {
+        let mut total = Tally::default();
+        let mut latency = LatencyHistogram::new();
+        for peer in peers {
+            total.add(peer.total);
+            latency.add(&peer.latency);
+        }
+        let mut failures = BTreeMap::new();
+        let ended = peers.iter().filter_map(|peer| peer.ended.as_ref());
+        for reason in refused.iter().chain(ended) {
+            *failures.entry(reason.clone()).or_insert(0) += 1;
+        }
+        let subscriptions = || peers.iter().flat_map(|peer| &peer.subscriptions);
+        let first_media: Vec<Duration> = subscriptions()
+            .filter_map(|subscription| subscription.first_media)
+            .collect();
+        let lost_of = total.packets + total.lost;
+        Self {
+            rooms,
+            peers: count(peers.len() + refused.len()),
+            joined: count(peers.len()),
+            failed: failures.values().sum(),
+            failures,
+            seconds: window.length.as_secs_f64(),
+            packets_received: total.packets,
+            packets_lost: total.lost,
+            loss: if lost_of == 0 {
+                0.0
+            } else {
+                share(total.lost, lost_of)
+            },
+            packets_sent: total.packets_sent,
+            key_frames: total.key_frames,
+            kbps_in: kbps(window.bytes_in, window.length),
+            kbps_out: kbps(window.bytes_out, window.length),
+            tracks_expected: count(subscriptions().count()),
+            tracks_received: count(first_media.len()),
+            join: Spread::of(peers.iter().map(|peer| peer.time_to_join).collect()),
+            first_media: Spread::of(first_media),
+            latency: Latency {
+                p50_ms: latency.percentile(50).map(millis),
+                p99_ms: latency.percentile(99).map(millis),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = |name: &str, value: String| writeln!(f, "{name:<20}{value}");
+        let spread = |spread: Spread| {
+            format!(
+                "{} ms median, {} ms at most",
+                spread.median_ms, spread.max_ms
+            )
+        };
+        row("meetings", self.rooms.to_string())?;
+        row("peers joined", format!("{} of {}", self.joined, self.peers))?;
+        row("peers failed", self.failed.to_string())?;
+        for (reason, times) in &self.failures {
+            row("", format!("{times} × {reason}"))?;
+        }
+        row("time to join", spread(self.join))?;
+        row(
+            "tracks received",
+            format!("{} of {}", self.tracks_received, self.tracks_expected),
+        )?;
+        row("first media after", spread(self.first_media))?;
+        row("media for", format!("{:.1} s", self.seconds))?;
+        row("packets received", self.packets_received.to_string())?;
+        row(
+            "packets lost",
+            format!("{} ({})", self.packets_lost, percent(self.loss)),
+        )?;
+        row("packets sent", self.packets_sent.to_string())?;
+        row("key frames received", self.key_frames.to_string())?;
+        row("received", megabits(self.kbps_in))?;
+        row("sent", megabits(self.kbps_out))?;
+        if let (Some(p50), Some(p99)) = (self.latency.p50_ms, self.latency.p99_ms) {
+            row(
+                "latency",
+                format!("{p50:.1} ms median, {p99:.1} ms for 99 %"),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Spread {
+    fn of(mut durations: Vec<Duration>) -> Self {
+        durations.sort_unstable();
+        let at = |index: usize| {
+            durations
+                .get(index)
+                .map_or(0, |duration| whole_millis(*duration))
+        };
+        Self {
+            median_ms: at(durations.len() / 2),
+            max_ms: at(durations.len().saturating_sub(1)),
+        }
+    }
+}
+
+fn kbps(bytes: u64, length: Duration) -> u64 {
+    let millis = whole_millis(length);
+    (bytes * 8).checked_div(millis).unwrap_or_default()
+}
+
+fn megabits(kbps: u64) -> String {
+    format!("{}.{:01} Mbit/s", kbps / 1000, kbps % 1000 / 100)
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn count(len: usize) -> u64 {
+    u64::try_from(len).expect("a length fits 64 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_and_fallen_peers_are_failures_grouped_by_reason() {
+        let fallen = PeerOutcome {
+            ended: Some("ICE failed".to_owned()),
+            ..outcome(100, 0)
+        };
+        let refused = vec!["401".to_owned(), "401".to_owned()];
+        let report = Report::new(1, &[outcome(100, 0), fallen], &refused, Window::default());
+        assert_eq!((report.peers, report.joined, report.failed), (4, 2, 3));
+        assert_eq!(report.failures["401"], 2);
+        assert_eq!(report.failures["ICE failed"], 1);
+    }
+
+    #[test]
+    fn loss_is_the_share_of_what_should_have_come() {
+        let peers = [outcome(900, 50), outcome(50, 0)];
+        let report = Report::new(1, &peers, &[], Window::default());
+        assert_eq!((report.packets_received, report.packets_lost), (950, 50));
+        assert!((report.loss - 0.05).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rates_are_those_of_the_window() {
+        let length = Duration::from_secs(10);
+        let window = Window {
+            length,
+            bytes_in: 12_500_000,
+            bytes_out: 1_250_000,
+        };
+        let report = Report::new(1, &[outcome(1, 0)], &[], window);
+        assert_eq!((report.kbps_in, report.kbps_out), (10_000, 1_000));
+    }
+
+    #[test]
+    fn a_track_without_media_is_expected_but_not_received() {
+        let subscription = |first_media| Subscription {
+            track: "TR_1".to_owned(),
+            first_media,
+        };
+        let silent = subscription(None);
+        let heard = subscription(Some(Duration::from_millis(40)));
+        let peer = PeerOutcome {
+            subscriptions: vec![silent, heard],
+            ..outcome(1, 0)
+        };
+        let report = Report::new(1, &[peer], &[], Window::default());
+        assert_eq!((report.tracks_expected, report.tracks_received), (2, 1));
+        assert_eq!(
+            report.first_media,
+            Spread {
+                median_ms: 40,
+                max_ms: 40
+            }
+        );
+    }
+
+    #[test]
+    fn the_text_tells_what_an_administrator_asks_first() {
+        let peers = [outcome(999, 1)];
+        let text = Report::new(2, &peers, &["401".to_owned()], Window::default()).to_string();
+        assert!(text.contains("peers joined        1 of 2\n"), "{text}");
+        assert!(text.contains("                    1 × 401\n"), "{text}");
+        assert!(text.contains("packets lost        1 (0.100 %)\n"), "{text}");
+    }
+
+    #[test]
+    fn the_json_has_the_fields_that_scripts_rely_on() {
+        let report = Report::new(1, &[outcome(10, 0)], &[], Window::default());
+        let json = serde_json::to_value(report).unwrap();
+        for field in [
+            "joined",
+            "failed",
+            "packets_received",
+            "packets_lost",
+            "seconds",
+        ] {
+            assert!(json[field].is_number(), "{field}");
+        }
+    }
+
+    fn outcome(packets: u64, lost: u64) -> PeerOutcome {
+        PeerOutcome {
+            time_to_join: Duration::from_millis(100),
+            total: Tally {
+                packets,
+                lost,
+                ..Tally::default()
+            },
+            subscriptions: Vec::new(),
+            latency: LatencyHistogram::new(),
+            ended: None,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The meeting: rooms of equal size in which some publish and all receive. Decides who joins when
+//! and what is measured; a peer knows nothing of it.
+
+use crate::peer::{Peer, PeerSettings};
+use crate::reception::Tally;
+use crate::report::{PeerOutcome, Report, Window};
+use crate::token::ApiKey;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until};
+
+/// How often progress is told.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// After the senders stopped, packets under way and repairs get this long to arrive.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// Meetings of equal size.
+#[derive(Clone)]
+pub struct Meeting {
+    /// `ws://host:port` of the server.
+    pub url: String,
+    /// Signs the peers' tokens.
+    pub api_key: ApiKey,
+    /// The address of this machine from which media goes out.
+    pub address: IpAddr,
+    /// How many meetings at once.
+    pub rooms: u32,
+    /// Participants of each.
+    pub peers: u32,
+    /// How many of them publish microphone and camera.
+    pub publishers: u32,
+    /// How long media flows after the last peer joined.
+    pub length: Duration,
+    /// Joins per second over all meetings, at least 1.
+    pub joins_per_second: u32,
+    /// What the names of the meetings begin with.
+    pub room_prefix: String,
+}
+
+/// What is known while a run goes on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Progress {
+    /// Peers that will set out.
+    pub peers: u32,
+    /// Peers in a meeting.
+    pub joined: usize,
+    /// Peers that failed to join.
+    pub failed: usize,
+    /// The time since all peers were in; `None` before.
+    pub elapsed: Option<Duration>,
+    /// All counts so far.
+    pub total: Tally,
+}
+
+impl Meeting {
+    /// Runs the meetings until their time is over or `interrupted` resolves, telling of it in
+    /// between.
+    pub async fn run(
+        &self,
+        interrupted: impl Future<Output = ()>,
+        mut tell: impl FnMut(Progress),
+    ) -> Report {
+        tokio::pin!(interrupted);
+        let mut run = Run {
+            planned: self.rooms * self.peers,
+            ..Run::default()
+        };
+        tokio::select! {
+            () = self.let_in(&mut run, &mut tell) => {
+                tokio::select! {
+                    () = self.observe(&mut run, &mut tell) => {}
+                    () = &mut interrupted => {}
+                }
+            }
+            () = &mut interrupted => {}
+        }
+        run.close_window();
+        run.peers.iter().for_each(Peer::stop_media);
+        sleep(DRAIN).await;
+        let outcomes: Vec<PeerOutcome> = run.peers.iter().map(outcome).collect();
+        let mut leaving = JoinSet::new();
+        for peer in run.peers {
+            leaving.spawn(peer.leave());
+        }
+        leaving.join_all().await;
+        Report::new(self.rooms.into(), &outcomes, &run.refused, run.window)
+    }
+
+    /// Starts the peers one after the other and waits for the last.
+    async fn let_in(&self, run: &mut Run, tell: &mut impl FnMut(Progress)) {
+        let started_at = Instant::now();
+        let pace = Duration::from_secs(1) / self.joins_per_second.max(1);
+        let mut joining = JoinSet::new();
+        let mut told_at = started_at;
+        for (number, settings) in (0..).zip(self.settings()) {
+            let due = started_at + pace * number;
+            while Instant::now() < due {
+                tokio::select! {
+                    () = sleep_until(due.into()) => {}
+                    Some(joined) = joining.join_next() => run.note(joined),
+                }
+            }
+            joining.spawn(async { Box::pin(Peer::join(settings?)).await });
+            told_at = run.tell_if_due(told_at, tell);
+        }
+        while let Some(joined) = joining.join_next().await {
+            run.note(joined);
+            told_at = run.tell_if_due(told_at, tell);
+        }
+    }
+
+    async fn observe(&self, run: &mut Run, tell: &mut impl FnMut(Progress)) {
+        run.open_window();
+        if run.peers.is_empty() {
+            return;
+        }
+        let ends_at = Instant::now() + self.length;
+        while Instant::now() < ends_at {
+            sleep(TOLD_EVERY.min(ends_at - Instant::now())).await;
+            tell(run.progress());
+        }
+    }
+
+    fn settings(&self) -> impl Iterator<Item = anyhow::Result<PeerSettings>> {
+        let seats = (0..self.peers).flat_map(|seat| (0..self.rooms).map(move |room| (room, seat)));
+        seats.map(|(room, seat)| {
+            let room = format!("{}-{room}", self.room_prefix);
+            let token = self.api_key.token(&room, &format!("peer-{seat}"))?;
+            let publishes = seat < self.publishers;
+            Ok(PeerSettings {
+                url: self.url.clone(),
+                token,
+                address: self.address,
+                publish_in_turn: publishes.then_some((seat, self.publishers)),
+            })
+        })
+    }
+}
+
+#[derive(Default)]
+struct Run {
+    planned: u32,
+    peers: Vec<Peer>,
+    refused: Vec<String>,
+    opened: Option<(Instant, Tally)>,
+    window: Window,
+}
+
+impl Run {
+    fn note(&mut self, joined: Result<anyhow::Result<Peer>, tokio::task::JoinError>) {
+        match joined {
+            Ok(Ok(peer)) => self.peers.push(peer),
+            Ok(Err(error)) => self.refused.push(format!("{error:#}")),
+            Err(_) => self.refused.push("the load test itself failed".to_owned()),
+        }
+    }
+
+    fn tell_if_due(&self, told_at: Instant, tell: &mut impl FnMut(Progress)) -> Instant {
+        if told_at.elapsed() < TOLD_EVERY {
+            return told_at;
+        }
+        tell(self.progress());
+        Instant::now()
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            peers: self.planned,
+            joined: self.peers.len(),
+            failed: self.refused.len(),
+            elapsed: self.opened.map(|(at, _)| at.elapsed()),
+            total: self.total(),
+        }
+    }
+
+    fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        self.peers.iter().for_each(|peer| total.add(peer.tally()));
+        total
+    }
+
+    fn open_window(&mut self) {
+        self.opened = Some((Instant::now(), self.total()));
+    }
+
+    fn close_window(&mut self) {
+        let Some((opened_at, before)) = self.opened else {
+            return;
+        };
+        let total = self.total();
+        self.window = Window {
+            length: opened_at.elapsed(),
+            bytes_in: total.bytes - before.bytes,
+            bytes_out: total.bytes_sent - before.bytes_sent,
+        };
+    }
+}
+
+fn outcome(peer: &Peer) -> PeerOutcome {
+    PeerOutcome {
+        time_to_join: peer.time_to_join(),
+        total: peer.tally(),
+        subscriptions: peer.subscriptions(),
+        latency: peer.latency(),
+        ended: peer.ended(),
+    }
+}
