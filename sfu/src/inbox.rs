@@ -118,13 +118,14 @@ impl Inbox {
         self.is_stopping.load(Ordering::Acquire)
     }
 
-    /// The peers of the worker, with those that are being added.
+    /// The peers of the worker, with those that wait to be added.
     pub(crate) fn peers(&self) -> usize {
         self.peers.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_peers(&self, peers: usize) {
-        self.peers.store(peers, Ordering::Relaxed);
+    /// Notes that peers are gone, or were announced twice.
+    pub(crate) fn forget_peers(&self, count: usize) {
+        self.peers.fetch_sub(count, Ordering::Relaxed);
     }
 
     /// What the worker counted last.
@@ -247,5 +248,7 @@ mod tests {
         inbox.push(add(1));
         inbox.push(add(2));
         assert_eq!(inbox.peers(), 2);
+        inbox.forget_peers(1);
+        assert_eq!(inbox.peers(), 1);
     }
 }

@@ -21,6 +21,8 @@ mod metrics;
 mod send;
 mod socket;
 mod start_error;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use media::{Media, MediaSettings, Worker};

@@ -163,6 +163,17 @@ impl Media {
         worker.clone()
     }
 
+    #[cfg(test)]
+    pub(crate) fn worker(&self, number: usize) -> Worker {
+        self.workers[number].clone()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn number_of(&self, worker: &Worker) -> usize {
+        let is_same = |other: &Worker| Arc::ptr_eq(&other.inbox, &worker.inbox);
+        self.workers.iter().position(is_same).unwrap()
+    }
+
     /// What was counted, as Prometheus text; at most about a second old.
     pub fn metrics(&self) -> String {
         let snapshots: Vec<_> = self

@@ -48,6 +48,20 @@ pub(crate) struct WorkerParts {
     pub(crate) config: Box<dyn Fn() -> EngineConfig + Send>,
 }
 
+impl WorkerParts {
+    fn note_added(&self, peers: &mut BTreeSet<PeerId>, peer: PeerId) {
+        if !peers.insert(peer) {
+            self.inbox.forget_peers(1);
+        }
+    }
+
+    fn note_gone(&self, peers: &mut BTreeSet<PeerId>, peer: PeerId) {
+        if peers.remove(&peer) {
+            self.inbox.forget_peers(1);
+        }
+    }
+}
+
 /// One worker, on its own thread.
 pub(crate) struct EventLoop<E> {
     parts: WorkerParts,
@@ -188,10 +202,10 @@ impl<E: MediaEngine> EventLoop<E> {
             };
             self.counters.commands += 1;
             if let Command::AddPeer { peer, .. } = command {
-                self.peers.insert(peer);
+                self.parts.note_added(&mut self.peers, peer);
             }
             if let Command::RemovePeer { peer } = command {
-                self.peers.remove(&peer);
+                self.parts.note_gone(&mut self.peers, peer);
             }
             self.engine.handle_command(now, command, &mut self.out);
         }
@@ -243,7 +257,7 @@ impl<E: MediaEngine> EventLoop<E> {
     fn add_waiting_peers(&mut self) {
         for command in self.commands.drain(..) {
             if let Command::AddPeer { peer, .. } = command {
-                self.peers.insert(peer);
+                self.parts.note_added(&mut self.peers, peer);
             }
         }
     }
@@ -256,18 +270,18 @@ impl<E: MediaEngine> EventLoop<E> {
         self.engine = E::start((self.parts.config)())
             .expect("an engine with the same settings could be started before");
         self.tell();
-        let lost = std::mem::take(&mut self.peers).into_iter();
-        self.out.events.extend(lost.map(|peer| Event::Lost {
+        let lost = self.peers.iter().map(|&peer| Event::Lost {
             peer,
             reason: LostReason::EngineFailed,
-        }));
+        });
+        self.out.events.extend(lost);
     }
 
     /// Passes on what happened. A panic there must not cost the rooms of this worker.
     fn tell(&mut self) {
         for event in self.out.events.drain(..) {
             if let Event::Lost { peer, .. } = event {
-                self.peers.remove(&peer);
+                self.parts.note_gone(&mut self.peers, peer);
             }
             let on_event = &self.parts.on_event;
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| on_event(event))) {
@@ -281,7 +295,6 @@ impl<E: MediaEngine> EventLoop<E> {
 
     /// What is left to do once a turn's answers are out.
     fn settle(&mut self, now: Instant) {
-        self.parts.inbox.set_peers(self.peers.len());
         if let Some(handover) = &mut self.parts.handover {
             self.counters.handover_dropped += handover.flush();
             if self.forget_at <= now {
