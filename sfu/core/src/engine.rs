@@ -326,7 +326,7 @@ impl Engine {
             return;
         }
         let local = self.draw_credentials();
-        let transport = Transport::new(now, Arc::clone(&self.transport_config), local);
+        let transport = Transport::new(Arc::clone(&self.transport_config), local);
         let key = self.peers.insert(Peer::new(now, id, room, transport));
         self.peer_keys.insert(id, key);
         self.peers[key].learn_ufrag(key, &mut self.demux);

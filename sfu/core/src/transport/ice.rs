@@ -22,8 +22,9 @@ use std::sync::Arc;
 /// A phone has a handful of addresses and reaches each of ours from a port of its own. The oldest
 /// that is not in use is forgotten; it validates again with its next check.
 const VALIDATED_MAX: usize = 16;
-/// Chrome's checks have 100 to 150 bytes; a user name may take 513 (RFC 8489, section 14.3).
-const CHECK_LEN_MAX: usize = 1024;
+/// Chrome's checks have 100 to 150 bytes, and those of libwebrtc that carry the DTLS flight along
+/// (`goog-sped`) as many as a path takes.
+const CHECK_LEN_MAX: usize = 1500;
 
 /// One peer's side of ICE.
 pub(super) struct IceResponder {

@@ -79,8 +79,7 @@ pub enum TransportEvent {
 
 impl Transport {
     /// A transport that answers checks made with `local` and waits for the offer.
-    pub fn new(now: Instant, config: Arc<TransportConfig>, local: IceCredentials) -> Self {
-        let _ = now;
+    pub fn new(config: Arc<TransportConfig>, local: IceCredentials) -> Self {
         let ice = IceResponder::new(local, config.stun_crypto.clone());
         Self {
             config,
@@ -111,7 +110,6 @@ impl Transport {
         now: Instant,
         remote: RemoteParameters,
     ) -> Result<(), TransportError> {
-        let _ = now;
         match &mut self.remote {
             Some(known) if known.fingerprint != remote.fingerprint => {
                 Err(TransportError::FingerprintChanged)
@@ -121,7 +119,12 @@ impl Transport {
                 Ok(())
             }
             None => {
+                let is_active = remote.role == DtlsRole::Active;
                 self.remote = Some(remote);
+                if is_active && self.ice.path().is_some() {
+                    // The first flight leaves with the timeout, which is due at once.
+                    self.open(now);
+                }
                 Ok(())
             }
         }

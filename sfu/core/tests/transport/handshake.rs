@@ -1,9 +1,12 @@
 //! DTLS: how it comes up, what it survives, and what ends it.
 
 use crate::client::Client;
-use crate::network::{Conditions, LAN, World};
+use crate::network::{Conditions, LAN, World, server_credentials};
 use dimpl::SrtpProfile;
-use sfu_core::transport::{DropReason, Fingerprint, TransportError, TransportEvent};
+use sfu_core::transport::{
+    DropReason, Fingerprint, Transport, TransportConfig, TransportError, TransportEvent,
+};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[test]
@@ -29,20 +32,42 @@ fn a_client_that_waits_for_the_handshake_is_called() {
 }
 
 #[test]
+fn a_client_that_waits_is_called_even_if_its_check_came_before_its_offer() {
+    let mut world = World::with_client(LAN, 1, |now, server| Client::new(now, server, false));
+    let mut early = Transport::new(
+        Arc::new(TransportConfig::new().unwrap()),
+        server_credentials(),
+    );
+    std::mem::swap(&mut world.transport, &mut early);
+    let check = world.client.check(true);
+    world.deliver(check);
+    assert_eq!(world.transport.next_timeout(), None);
+    let offer = world.client.parameters();
+    world.transport.set_remote(world.now, offer).unwrap();
+    world.client.start_dtls(world.now);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.events, [TransportEvent::Connected]);
+}
+
+#[test]
 fn nearly_all_handshakes_succeed_with_thirty_percent_loss_and_reordering() {
     let conditions = Conditions {
         loss: 0.3,
         delay: Duration::from_millis(20),
         jitter: Duration::from_millis(40),
     };
-    let failed = (0..100)
-        .filter(|&seed| {
-            let mut world = World::new(conditions, seed);
-            world.connect();
-            !world.transport.is_connected() || world.client.profile.is_none()
-        })
-        .count();
-    assert!(failed <= 3, "{failed} of 100 failed");
+    for is_active in [true, false] {
+        let failed = (0..100)
+            .filter(|&seed| {
+                let mut world = World::with_client(conditions, seed, |now, server| {
+                    Client::new(now, server, is_active)
+                });
+                world.connect();
+                !world.transport.is_connected() || world.client.profile.is_none()
+            })
+            .count();
+        assert!(failed <= 4, "{failed} of 100 failed");
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl World {
     ) -> Self {
         let now = start();
         let config = Arc::new(TransportConfig::new().unwrap());
-        let mut transport = Transport::new(now, config, server_credentials());
+        let mut transport = Transport::new(config, server_credentials());
         let client = client(now, server_credentials());
         transport.set_remote(now, client.parameters()).unwrap();
         Self {

@@ -2,10 +2,12 @@
 
 use crate::client::{check, finish, request};
 use crate::network::{LAN, World, server_credentials, start};
-use rtc_stun::attributes::{ATTR_MESSAGE_INTEGRITY, ATTR_USE_CANDIDATE};
+use rtc_stun::attributes::{ATTR_MESSAGE_INTEGRITY, ATTR_USE_CANDIDATE, AttrType};
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
-use rtc_stun::message::{BINDING_SUCCESS, Getter, Message, Setter};
+use rtc_stun::message::{
+    BINDING_SUCCESS, CLASS_INDICATION, Getter, METHOD_BINDING, Message, MessageType, Setter,
+};
 use rtc_stun::xoraddr::XorMappedAddress;
 use sfu_core::Outbox;
 use sfu_core::outbox::Path;
@@ -96,6 +98,34 @@ fn a_check_without_name_tag_or_checksum_gets_no_answer() {
     longer.push(0);
     let dropped = answer(&mut transport(), path(address(1)), longer);
     assert_eq!(dropped.err(), Some(DropReason::StunMalformed));
+}
+
+#[test]
+fn a_check_that_carries_a_dtls_flight_along_is_answered() {
+    let mut message = request("ssss:cccc");
+    message.add(AttrType(0xc070), &[22; 1200]);
+    let request = finish(message, &server_credentials().pwd);
+    assert!(answer(&mut transport(), path(address(1)), request).is_ok());
+}
+
+#[test]
+fn a_keep_alive_is_not_answered_and_proves_nothing() {
+    let mut transport = transport();
+    let mut indication = request("ssss:cccc");
+    indication.set_type(MessageType::new(METHOD_BINDING, CLASS_INDICATION));
+    let mut out = Outbox::default();
+    let from = path(address(1));
+    let received = transport.receive(
+        start(),
+        from,
+        &mut indication.raw,
+        &mut out,
+        &mut Vec::new(),
+    );
+    assert_eq!(received, Received::Nothing);
+    assert!(out.runs().is_empty());
+    assert_eq!(transport.path(), None);
+    assert_eq!(transport.last_heard_at(), None);
 }
 
 #[test]
@@ -244,7 +274,7 @@ fn transport() -> Transport {
     // One certificate for all: making it is what takes time.
     thread_local!(static CONFIG: Arc<TransportConfig> =
         Arc::new(TransportConfig::new().unwrap()));
-    Transport::new(start(), CONFIG.with(Arc::clone), server_credentials())
+    Transport::new(CONFIG.with(Arc::clone), server_credentials())
 }
 
 fn answer(
