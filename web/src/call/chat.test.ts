@@ -4,7 +4,9 @@ import { MESSAGE_LENGTH_MAX, receiveChat } from "./chat";
 import type { ChatMessage } from "./state";
 
 test("a message tells who wrote it, by name where the room knows one", async () => {
-  expect(await receive(["Hel", "lo"])).toMatchObject([{ id: "anna/1", from: "Anna Schmidt", text: "Hello" }]);
+  expect(await receive(["Good ", "morning"])).toMatchObject([
+    { id: "anna/1", from: "Anna Schmidt", text: "Good morning" },
+  ]);
 });
 
 test("an endless message is cut off and read no further", async () => {
@@ -27,7 +29,7 @@ function* endless(count: () => void): Generator<string> {
 }
 
 function* breaking(): Generator<string> {
-  yield "Hel";
+  yield "Good ";
   throw new Error("the sender is gone");
 }
 
