@@ -31,9 +31,11 @@ fn serve(arguments: &ServeArguments) -> Result<(), StartError> {
         (true, true) => Mode::DevLan,
     };
     let settings = match mode {
-        Mode::Production => Settings::load(arguments.config.as_deref(), std::env::vars())?,
+        Mode::Production => {
+            Settings::load(arguments.config.as_deref(), saal_config::environment())?
+        }
         Mode::Dev | Mode::DevLan => {
-            Settings::load_dev(arguments.config.as_deref(), std::env::vars())?
+            Settings::load_dev(arguments.config.as_deref(), saal_config::environment())?
         }
     };
     saal::logging::start(&settings.log);
@@ -76,8 +78,8 @@ fn print_token(arguments: &TokenArguments) -> Result<(), StartError> {
 
 /// The operator's keys, or that of a trial where none are set.
 fn signing_keys(config: Option<&Path>) -> Result<Keys, SettingsError> {
-    let settings = match Settings::load(config, std::env::vars()) {
-        Err(SettingsError::NoKeys) => Settings::load_dev(config, std::env::vars()),
+    let settings = match Settings::load(config, saal_config::environment()) {
+        Err(SettingsError::NoKeys) => Settings::load_dev(config, saal_config::environment()),
         loaded => loaded,
     }?;
     Ok(saal::keys(&settings))
