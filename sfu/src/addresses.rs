@@ -11,7 +11,7 @@ const CANDIDATES_MAX: usize = 16;
 /// Where clients reach this machine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reach<'a> {
-    /// The addresses that sockets are bound to; an unspecified one is all of its kind.
+    /// The addresses that sockets are bound to: `0.0.0.0` is all of IPv4, `::` all of both kinds.
     pub(crate) bind: &'a [IpAddr],
     /// The addresses to tell in place of the machine's own.
     pub(crate) advertise: &'a [IpAddr],
@@ -69,10 +69,11 @@ fn is_told(reach: Reach<'_>, ip: IpAddr) -> bool {
     if reach.bind.contains(&ip) {
         return true;
     }
+    // The sockets of an unspecified IPv6 address are joined by one for every IPv4 address.
     let is_bound = reach
         .bind
         .iter()
-        .any(|bound| bound.is_unspecified() && bound.is_ipv4() == ip.is_ipv4());
+        .any(|bound| bound.is_unspecified() && (bound.is_ipv6() || ip.is_ipv4()));
     is_bound && (reach.include_loopback || !ip.is_loopback()) && !needs_scope(ip)
 }
 
@@ -103,10 +104,12 @@ mod tests {
     }
 
     #[test]
-    fn an_unspecified_address_stands_for_all_of_its_kind() {
+    fn unspecified_ipv4_stands_for_its_kind_and_unspecified_ipv6_for_both() {
         assert_eq!(chosen(&["0.0.0.0"], &[], false), ips(&["198.51.100.7"]));
-        let both = chosen(&["0.0.0.0", "::"], &[], false);
-        assert_eq!(both, ips(&["198.51.100.7", "2001:db8::7"]));
+        for bind in [&["::"][..], &["0.0.0.0", "::"]] {
+            let both = chosen(bind, &[], false);
+            assert_eq!(both, ips(&["198.51.100.7", "2001:db8::7"]));
+        }
     }
 
     #[test]

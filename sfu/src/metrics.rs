@@ -20,6 +20,7 @@ pub(crate) struct Counters {
     pub(crate) turns: u64,
     pub(crate) received: u64,
     pub(crate) received_bytes: u64,
+    pub(crate) receive_failures: u64,
     pub(crate) handed_over: u64,
     pub(crate) handover_dropped: u64,
     pub(crate) commands: u64,
@@ -86,6 +87,9 @@ impl Text<'_> {
         });
         self.counter("bytes_received", "Bytes of them.", |s| {
             s.counters.received_bytes
+        });
+        self.counter("receive_failures", "Failed reads of a socket.", |s| {
+            s.counters.receive_failures
         });
         self.counter(
             "datagrams_handed_over",

@@ -9,7 +9,7 @@ use sfu_core::outbox::Path;
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use tracing::{info, warn};
+use tracing::info;
 
 /// With GRO the kernel joins datagrams of one sender up to what a UDP message can hold.
 const RECEIVE_BUFFER_LEN: usize = 65_535;
@@ -159,17 +159,14 @@ impl Socket {
     }
 
     /// Fills a batch with what waits, and clears `readable` if nothing more does.
-    pub(crate) fn receive(&mut self, batch: &mut ReceiveBatch) {
+    pub(crate) fn receive(&mut self, batch: &mut ReceiveBatch) -> io::Result<()> {
         batch.filled = 0;
         let (io, state) = (&self.io, &self.state);
-        match io.try_io(|| batch.fill(|buffers, metas| state.recv(io.into(), buffers, metas))) {
-            Ok(()) => self.readable = batch.filled == BATCH_SIZE,
-            Err(error) => {
-                self.readable = false;
-                if error.kind() != ErrorKind::WouldBlock {
-                    warn!(%error, "cannot read from the media socket");
-                }
-            }
+        let read = io.try_io(|| batch.fill(|buffers, metas| state.recv(io.into(), buffers, metas)));
+        self.readable = batch.filled == BATCH_SIZE;
+        match read {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 }
@@ -292,7 +289,7 @@ mod tests {
         client.send_to(b"one", socket.bound()).unwrap();
         client.send_to(b"other", socket.bound()).unwrap();
         let mut batch = ReceiveBatch::new();
-        socket.receive(&mut batch);
+        socket.receive(&mut batch).unwrap();
         let received: Vec<_> = batch
             .datagrams_mut()
             .map(|(path, datagram)| (path, datagram.to_vec()))

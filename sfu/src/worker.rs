@@ -20,7 +20,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tracing::error;
+use tracing::{debug, error};
 
 /// The token of the inbox; sockets are numbered from 0.
 pub(crate) const INBOX: Token = Token(usize::MAX);
@@ -220,7 +220,10 @@ impl<E: MediaEngine> EventLoop<E> {
             .iter_mut()
             .filter(|socket| socket.readable)
         {
-            socket.receive(&mut self.batch);
+            if let Err(error) = socket.receive(&mut self.batch) {
+                debug!(%error, "cannot read from a media socket");
+                self.counters.receive_failures += 1;
+            }
             for (path, datagram) in self.batch.datagrams_mut() {
                 self.counters.count_received(datagram);
                 let engine = &mut self.engine;

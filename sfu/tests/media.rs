@@ -1,6 +1,9 @@
 //! The media plane with its real engine and real loopback sockets, through its public door.
 
-#![expect(clippy::unwrap_used, reason = "a test's step that fails is the test's failure")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's step that fails is the test's failure"
+)]
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rtc_stun::attributes::{ATTR_USE_CANDIDATE, ATTR_USERNAME};
