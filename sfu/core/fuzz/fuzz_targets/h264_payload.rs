@@ -1,3 +1,5 @@
+//! The payload of an H.264 packet. What must hold is in `entries`.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,5 @@
+//! An RTCP compound. What must hold is in `entries`.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

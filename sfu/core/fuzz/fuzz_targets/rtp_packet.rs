@@ -1,3 +1,5 @@
+//! An RTP packet. What must hold is in `entries`.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,5 @@
+//! An offer, and the answer to it. What must hold is in `entries`.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,5 @@
+//! A datagram from an address nobody knows. What must hold is in `entries`.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

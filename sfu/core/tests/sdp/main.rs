@@ -3,6 +3,7 @@
 mod answers;
 mod offers;
 mod refusals;
+mod sections;
 mod traps;
 
 use sfu_core::sdp::{
