@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// How long a track may wait for its media section to be offered: clients give up after 10 s, and
 /// a slow device may take a while before it asks again.
-const PENDING_MAX: Duration = Duration::from_secs(60);
+const PENDING_MAX: Duration = Duration::from_mins(1);
 
 /// A track of somebody's.
 #[derive(Debug)]

@@ -1,0 +1,25 @@
+//! Whole meetings on a virtual clock, told as stories.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a story looks for one message or command among thirty"
+)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a story's scenery cannot unwrap fails the story"
+)]
+mod arrivals;
+mod bad_input;
+mod crowd;
+mod data;
+mod departures;
+mod metadata;
+mod negotiation;
+mod permissions;
+mod publishing;
+mod resume;
+mod signals;
+mod sim;
+mod subscribing;
+mod tokens;
+mod wire;
