@@ -1,5 +1,5 @@
-//! Reads which SSRC belongs to which media section in an answer. Checks nothing: the connection
-//! itself parses the whole.
+//! Reads from an answer what the connection does not tell: which SSRC belongs to which media
+//! section, and candidates it overlooks. Checks nothing: the connection itself parses the whole.
 
 /// Every `a=ssrc` of the sections that send, with the section's mid (RFC 5576, RFC 9143).
 pub(super) fn declared_streams(sdp: &str) -> Vec<(u32, String)> {
@@ -22,9 +22,28 @@ pub(super) fn declared_streams(sdp: &str) -> Vec<(u32, String)> {
     streams
 }
 
+/// Every candidate of the answer (RFC 8839, section 5.1). The connection reads those of inactive
+/// sections not at all, and in an answer to a first offer all sections may be inactive.
+pub(super) fn candidates(sdp: &str) -> Vec<String> {
+    let lines = sdp.lines().map(str::trim_end);
+    let candidates = lines.filter_map(|line| line.strip_prefix("a=candidate:"));
+    let mut candidates: Vec<String> = candidates.map(|line| format!("candidate:{line}")).collect();
+    candidates.sort_unstable();
+    candidates.dedup();
+    candidates
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_candidate_of_several_sections_is_found_once() {
+        let section =
+            "m=audio 9 x 111\r\na=inactive\r\na=candidate:1 1 udp 9 127.0.0.1 7 typ host\r\n";
+        let expected = ["candidate:1 1 udp 9 127.0.0.1 7 typ host"];
+        assert_eq!(candidates(&section.repeat(2)), expected);
+    }
 
     #[test]
     fn each_ssrc_is_found_in_its_section_once() {

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior};
+use tracing::trace;
 use webrtc::peer_connection::{RTCIceCandidateInit, RTCPeerConnectionState, RTCSessionDescription};
 
 /// Receiving sections that one peer adds at the server's wish: every section makes every further
@@ -191,7 +192,9 @@ impl Session {
         if !self.negotiation.accepts(description.id) {
             return Ok(());
         }
+        trace!(id = description.id, sdp = %description.sdp, "answer");
         let declared = answer::declared_streams(&description.sdp);
+        let candidates = answer::candidates(&description.sdp);
         let remote = RTCSessionDescription::answer(description.sdp);
         let remote = remote.context("the server's answer does not parse")?;
         let applied = self.connection.pc.set_remote_description(remote).await;
@@ -203,12 +206,13 @@ impl Session {
             view.declared.extend(declared);
             view.tracks_by_mid.extend(description.mid_to_track_id);
         }
-        for candidate in std::mem::take(&mut self.early_candidates) {
-            self.connection
-                .pc
-                .add_ice_candidate(candidate)
-                .await
-                .context("a candidate")?;
+        let told = candidates.into_iter().map(|candidate| RTCIceCandidateInit {
+            candidate,
+            ..RTCIceCandidateInit::default()
+        });
+        for candidate in told.chain(std::mem::take(&mut self.early_candidates)) {
+            let added = self.connection.pc.add_ice_candidate(candidate).await;
+            added.context("the server's candidate does not fit")?;
         }
         Ok(())
     }
@@ -225,7 +229,7 @@ impl Session {
                 .pc
                 .add_ice_candidate(candidate)
                 .await
-                .context("a candidate")?;
+                .context("the server's candidate does not fit")?;
         } else if self.early_candidates.len() < EARLY_CANDIDATES_MAX {
             self.early_candidates.push(candidate);
         }
@@ -294,6 +298,7 @@ impl Session {
             .set_local_description(description)
             .await
             .context("an offer")?;
+        trace!(id, %sdp, "offer");
         self.publication.offered(id);
         self.signal.send(Request::Offer(offer(id, sdp))).await
     }
@@ -309,6 +314,7 @@ impl Session {
     }
 
     async fn trickle(&mut self, candidate: RTCIceCandidateInit) -> anyhow::Result<()> {
+        trace!(candidate = %candidate.candidate, "own candidate");
         let trickle = TrickleRequest {
             candidate_init: serde_json::to_string(&candidate).context("a candidate")?,
             target: SignalTarget::Publisher.into(),
