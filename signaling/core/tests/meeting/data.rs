@@ -27,7 +27,7 @@ fn a_packet_reaches_all_others_and_never_its_sender() {
 
 #[test]
 #[expect(deprecated, reason = "old clients still read these fields")]
-fn nobody_speaks_in_anothers_name() {
+fn nobody_speaks_in_the_name_of_another() {
     let mut meeting = Meeting::new();
     let (mallory, ben) = (meeting.join("mallory"), meeting.join("ben"));
     let forged = DataPacket {

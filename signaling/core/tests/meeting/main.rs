@@ -17,6 +17,7 @@ mod metadata;
 mod negotiation;
 mod permissions;
 mod publishing;
+mod publishing_refused;
 mod resume;
 mod signals;
 mod sim;

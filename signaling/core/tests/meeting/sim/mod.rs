@@ -4,27 +4,25 @@
 //! answer carries every subscription, and a peer is connected with its first answer. The clients
 //! offer again when asked for sections, and ping. Both only do what the real ones were seen to do.
 
+mod media;
+mod scenery;
+mod visitor;
+
+pub(crate) use media::Media;
+pub(crate) use scenery::{MIDNIGHT, camera, keys, microphone, settings, updates};
+pub(crate) use visitor::Visitor;
+
 use livekit_protocol::signal_request::Message as Asked;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    AddTrackRequest, ClientInfo, LeaveRequest, ParticipantInfo, SessionDescription, SignalRequest,
-    TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality,
+    AddTrackRequest, LeaveRequest, SessionDescription, SignalRequest, TrackInfo,
 };
+use sfu_core::Event;
 use sfu_core::command::DataChannel;
 use sfu_core::ids::{PeerId, TrackId};
-use sfu_core::units::{Codec, MediaKind};
-use sfu_core::{Command, Event};
-use signaling_core::wire::join::Join;
-use signaling_core::{
-    Admission, Claims, CloseReason, ConnectionId, Effect, Keys, Limits, Room, RoomSettings,
-    RtcVersion, ServerDescription, check_admission,
-};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use signaling_core::{CloseReason, ConnectionId, Effect, Room, RoomSettings};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-
-/// 1 January 2026, midnight: tokens and times on the wire are the same in every run.
-pub(crate) const MIDNIGHT: u64 = 1_767_225_600;
 
 /// A room with everybody around it.
 pub(crate) struct Meeting {
@@ -47,79 +45,9 @@ struct Line {
     pings: bool,
 }
 
-/// The media plane as far as a room can see it.
-#[derive(Debug, Default)]
-pub(crate) struct Media {
-    /// Everything asked of it.
-    pub(crate) commands: Vec<Command>,
-    /// It does not answer by itself.
-    pub(crate) is_manual: bool,
-    pending: BTreeMap<PeerId, Vec<(TrackId, MediaKind)>>,
-    subscriptions: BTreeMap<PeerId, BTreeSet<TrackId>>,
-    connected: BTreeSet<PeerId>,
-    events: VecDeque<Event>,
-}
-
 /// Somebody with a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Person(pub(crate) ConnectionId);
-
-/// How somebody comes to the meeting.
-pub(crate) struct Visitor {
-    pub(crate) claims: Claims,
-    pub(crate) join: Join,
-}
-
-impl Visitor {
-    /// A Chromium with auto-subscribe that offers with its join request.
-    pub(crate) fn named(identity: &str) -> Self {
-        let mut claims = Claims::joining(identity, "council");
-        claims.issuer = "devkey".into();
-        claims.name = format!("{identity} the Guest");
-        let join = Join {
-            version: RtcVersion::V1,
-            client: ClientInfo {
-                sdk: livekit_protocol::client_info::Sdk::Js.into(),
-                protocol: 16,
-                browser: "chrome".to_owned(),
-                client_protocol: 1,
-                capabilities: vec![2],
-                ..ClientInfo::default()
-            },
-            auto_subscribe: true,
-            adaptive_stream: false,
-            reconnect: None,
-            offer: Some((1, "offer 1".to_owned())),
-            add_tracks: Vec::new(),
-            metadata: String::new(),
-            attributes: BTreeMap::new(),
-            sync_state: None,
-        };
-        Self { claims, join }
-    }
-
-    pub(crate) fn with(mut self, change: impl FnOnce(&mut Claims)) -> Self {
-        change(&mut self.claims);
-        self
-    }
-
-    pub(crate) fn asking(mut self, change: impl FnOnce(&mut Join)) -> Self {
-        change(&mut self.join);
-        self
-    }
-
-    /// Comes back to the place `peer`.
-    pub(crate) fn resuming(self, peer: PeerId) -> Self {
-        self.asking(|join| {
-            join.reconnect = Some(peer);
-            join.offer = None;
-        })
-    }
-
-    fn admission(&self) -> Admission {
-        check_admission(&self.claims, &self.join).unwrap()
-    }
-}
 
 impl Meeting {
     pub(crate) fn new() -> Self {
@@ -352,192 +280,5 @@ impl Meeting {
     pub(crate) fn receives(&self, person: Person) -> BTreeSet<TrackId> {
         let subscriptions = self.media.subscriptions.get(&self.peer(person));
         subscriptions.cloned().unwrap_or_default()
-    }
-}
-
-impl Media {
-    fn obey(&mut self, command: Command) {
-        self.commands.push(command.clone());
-        match command {
-            Command::Subscribe { peer, track, .. } => {
-                self.subscriptions.entry(peer).or_default().insert(track);
-                if self.connected.contains(&peer) && !self.is_manual {
-                    self.events.push_back(Event::SectionsNeeded {
-                        peer,
-                        audio: 0,
-                        video: 0,
-                    });
-                }
-            }
-            Command::Unsubscribe { peer, track } => {
-                self.subscriptions.entry(peer).or_default().remove(&track);
-            }
-            Command::Publish { peer, track, spec } => {
-                self.pending
-                    .entry(peer)
-                    .or_default()
-                    .push((track, spec.kind));
-            }
-            Command::Unpublish { track } => self.forget(track),
-            Command::RemovePeer { peer } => {
-                self.subscriptions.remove(&peer);
-                self.pending.remove(&peer);
-                self.connected.remove(&peer);
-            }
-            Command::Offer { peer, id, .. } if !self.is_manual => self.answer(peer, id),
-            Command::Offer { .. }
-            | Command::AddPeer { .. }
-            | Command::MuteTrack { .. }
-            | Command::Prefer { .. }
-            | Command::SendData { .. } => {}
-        }
-    }
-
-    fn forget(&mut self, track: TrackId) {
-        for subscriptions in self.subscriptions.values_mut() {
-            subscriptions.remove(&track);
-        }
-        for pending in self.pending.values_mut() {
-            pending.retain(|&(own, _)| own != track);
-        }
-    }
-
-    fn answer(&mut self, peer: PeerId, id: u32) {
-        for (track, kind) in self.pending.remove(&peer).unwrap_or_default() {
-            let codec = match kind {
-                MediaKind::Audio => Codec::Opus,
-                MediaKind::Video => Codec::Vp8,
-            };
-            let mid = format!("m{}", track.0 % 1000);
-            self.events.push_back(Event::TrackReady {
-                peer,
-                track,
-                codec,
-                mid,
-            });
-        }
-        let subscriptions = self.subscriptions.get(&peer).into_iter().flatten();
-        let tracks = subscriptions.enumerate();
-        self.events.push_back(Event::Answer {
-            peer,
-            id,
-            sdp: format!("answer {id}"),
-            tracks: tracks
-                .map(|(mid, &track)| (mid.to_string(), track))
-                .collect(),
-        });
-        if self.connected.insert(peer) {
-            self.events.push_back(Event::Connected { peer });
-            for channel in [DataChannel::Reliable, DataChannel::Lossy] {
-                self.events.push_back(Event::DataOpen { peer, channel });
-            }
-        }
-    }
-
-    /// What was sent to a peer on data channels, in order.
-    pub(crate) fn data_for(&self, peer: PeerId) -> Vec<(DataChannel, Vec<u8>)> {
-        self.commands
-            .iter()
-            .filter_map(|command| match command {
-                Command::SendData {
-                    peer: to,
-                    channel,
-                    payload,
-                } if *to == peer => Some((*channel, payload.to_vec())),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
-/// Everybody in the updates among `messages`, in order.
-pub(crate) fn updates(messages: &[Message]) -> Vec<ParticipantInfo> {
-    let updates = messages.iter().filter_map(|message| match message {
-        Message::Update(update) => Some(update.participants.clone()),
-        _ => None,
-    });
-    updates.flatten().collect()
-}
-
-pub(crate) fn microphone(cid: &str) -> AddTrackRequest {
-    AddTrackRequest {
-        cid: cid.to_owned(),
-        name: "microphone".to_owned(),
-        r#type: TrackType::Audio.into(),
-        source: TrackSource::Microphone.into(),
-        ..AddTrackRequest::default()
-    }
-}
-
-/// 720p in three layers.
-pub(crate) fn camera(cid: &str) -> AddTrackRequest {
-    let layer = |quality: VideoQuality, height: u32, bitrate| VideoLayer {
-        quality: quality.into(),
-        width: height * 16 / 9,
-        height,
-        bitrate,
-        ..VideoLayer::default()
-    };
-    AddTrackRequest {
-        cid: cid.to_owned(),
-        name: "camera".to_owned(),
-        r#type: TrackType::Video.into(),
-        source: TrackSource::Camera.into(),
-        width: 1280,
-        height: 720,
-        layers: vec![
-            layer(VideoQuality::High, 720, 1_700_000),
-            layer(VideoQuality::Medium, 360, 450_000),
-            layer(VideoQuality::Low, 180, 160_000),
-        ],
-        ..AddTrackRequest::default()
-    }
-}
-
-pub(crate) fn keys() -> Keys {
-    Keys::new([(
-        "devkey".to_owned(),
-        "a secret of at least 32 characters".to_owned(),
-    )])
-}
-
-pub(crate) fn settings() -> RoomSettings {
-    RoomSettings {
-        server: ServerDescription {
-            version: "1.13.5".to_owned(),
-            protocol: 17,
-            region: String::new(),
-            node_id: "test".to_owned(),
-            debug_info: "Saal".to_owned(),
-        },
-        codecs: vec![Codec::Vp8, Codec::H264, Codec::Opus],
-        ice_servers: Vec::new(),
-        keys: Arc::new(keys()),
-        ping_interval: Duration::from_secs(5),
-        ping_timeout: Duration::from_secs(15),
-        reconnect_grace: Duration::from_secs(30),
-        connect_timeout: Duration::from_mins(1),
-        empty_timeout: Duration::from_mins(5),
-        departure_timeout: Duration::from_secs(20),
-        token_refresh_interval: Duration::from_mins(5),
-        token_ttl: Duration::from_mins(10),
-        update_interval: Duration::from_secs(1),
-        data_replay: Duration::from_secs(2),
-        limits: Limits {
-            participants: 300,
-            tracks_per_participant: 8,
-            pending_tracks: 5,
-            metadata_bytes: 1000,
-            attributes_bytes: 1000,
-            name_chars: 100,
-            sdp_bytes: 100_000,
-            data_packet_bytes: 64_000,
-            replayed_packets: 10,
-            replayed_bytes: 100_000,
-            subscription_permissions: 100,
-            requests_per_second: 50,
-            requests_burst: 500,
-            departures: 100,
-        },
     }
 }
