@@ -1,12 +1,15 @@
 //! Where log lines go and how they look. What is logged at which level is each module's matter.
 
 use saal_config::{Log, LogFormat};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Sends log lines to standard error from here on. Does nothing when that was already set up.
 pub fn start(settings: &Log) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter(settings))
+        // Colours are for people at a terminal; in a file they are rubbish.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match settings.format {
         LogFormat::Text => lines.with_target(false).try_init(),

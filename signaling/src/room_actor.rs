@@ -116,8 +116,11 @@ impl RoomActor {
                 } = *arrival;
                 self.lines.insert(connection, Line { replies, cut });
                 self.room.join(now, connection, admission, effects);
-                // Whoever waited may have gone; their dropped seat tells us next.
-                seated.send(()).ok();
+                if seated.send(()).is_err() {
+                    // They hung up while they waited, and have no seat whose end would tell.
+                    self.lines.remove(&connection);
+                    self.room.connection_closed(now, connection, effects);
+                }
             }
             ToRoom::Request {
                 connection,

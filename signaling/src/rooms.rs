@@ -224,8 +224,12 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use livekit_protocol::participant_info::State;
+    use livekit_protocol::signal_response::Message;
     use saal_config::Settings;
     use signaling_core::{Claims, RtcPath};
+    use std::task::{Context, Waker};
+    use std::time::Duration;
 
     #[tokio::test]
     async fn a_room_that_breaks_ends_alone_and_can_be_entered_afresh() {
@@ -264,12 +268,34 @@ mod tests {
             while let Some(reply) = seat.next_reply().await {
                 last = reply.message;
             }
-            let left = matches!(
-                last,
-                Some(livekit_protocol::signal_response::Message::Leave(_))
-            );
+            let left = matches!(last, Some(Message::Leave(_)));
             assert!(left, "{last:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_while_waiting_to_be_seated_leaves_no_ghost() {
+        let (rooms, _) = rooms();
+        let mut bob = rooms.join(admission("bob", "room")).await.unwrap();
+        {
+            let mut joining = std::pin::pin!(rooms.join(admission("alice", "room")));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(
+                joining.as_mut().poll(&mut context).is_pending(),
+                "the room was asked"
+            );
+        }
+        let is_farewell = |reply: SignalResponse| match reply.message {
+            Some(Message::Update(update)) => update.participants.iter().any(|participant| {
+                participant.identity == "alice" && participant.state() == State::Disconnected
+            }),
+            _ => false,
+        };
+        let farewell = async { while !bob.next_reply().await.is_some_and(is_farewell) {} };
+        let patience = Duration::from_secs(10);
+        tokio::time::timeout(patience, farewell)
+            .await
+            .expect("alice is taken out");
     }
 
     fn rooms() -> (Rooms, Arc<Metrics>) {
@@ -277,6 +303,8 @@ mod tests {
         let mut settings = Settings::load_dev(None, nothing).unwrap();
         settings.media.udp_port = 0;
         settings.media.workers = 1;
+        settings.room.update_interval = Duration::from_millis(1);
+        settings.room.reconnect_grace = Duration::from_millis(100);
         let metrics = Arc::new(Metrics::default());
         let media = crate::room_settings::media(&settings.media);
         let media = Arc::new(MediaPlane::start(media, Arc::clone(&metrics)).unwrap());

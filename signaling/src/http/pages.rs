@@ -68,13 +68,8 @@ fn page(headers: &HeaderMap) -> Response {
 
 fn reply(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     let tag = entity_tag(file);
-    let cache = if path.starts_with(HASHED) {
-        CACHE_FOREVER
-    } else {
-        CACHE_NEVER
-    };
     let head = [
-        (CACHE_CONTROL, HeaderValue::from_static(cache)),
+        (CACHE_CONTROL, HeaderValue::from_static(lifetime(path))),
         (ETAG, tag.clone()),
         (CONTENT_TYPE, content_type(path)),
     ];
@@ -82,6 +77,15 @@ fn reply(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, head).into_response();
     }
     (head, file.data.clone().into_owned()).into_response()
+}
+
+/// For how long a browser may keep a file without asking.
+fn lifetime(path: &str) -> &'static str {
+    if path.starts_with(HASHED) {
+        CACHE_FOREVER
+    } else {
+        CACHE_NEVER
+    }
 }
 
 fn entity_tag(file: &EmbeddedFile) -> HeaderValue {
@@ -168,6 +172,13 @@ mod tests {
                 "{policy:?}"
             );
         }
+    }
+
+    #[test]
+    fn only_files_named_by_their_content_are_kept_for_long() {
+        assert!(lifetime("assets/app-1a2b.js").contains("immutable"));
+        assert_eq!(lifetime("index.html"), "no-cache");
+        assert_eq!(lifetime("licenses/assets/notice.txt"), "no-cache");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use crate::trial::settings;
 use saal::{Mode, Server};
+use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, UdpSocket};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 #[tokio::test]
 async fn a_taken_tcp_port_is_named_with_the_setting_to_change() {
@@ -84,6 +85,25 @@ fn the_binary_fails_with_one_sentence_and_code_1() {
         sentence.starts_with("saal: TCP port") && sentence.contains(&port),
         "{errors}"
     );
+}
+
+#[test]
+fn a_started_server_prints_its_address_and_ends_well_when_told_to() {
+    let mut command = saal(&["serve", "--dev"]);
+    let ports = [("SAAL_HTTP_PORT", "0"), ("SAAL_MEDIA_UDP_PORT", "0")];
+    let mut child = command.envs(ports).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let greeting = lines.next().expect("it says something").unwrap();
+    assert!(
+        greeting.starts_with("Saal is ready: http://127.0.0.1:"),
+        "{greeting}"
+    );
+    let told = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(told.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
