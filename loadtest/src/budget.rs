@@ -9,6 +9,8 @@ pub struct Budget {
     pub max_loss: Option<f64>,
     /// The share of peers that must have joined, 0 to 1.
     pub min_joined: Option<f64>,
+    /// How many peers may have failed: never joined, or fallen out before the end.
+    pub max_failed: Option<u64>,
     /// The share of expected tracks of which media must have come, 0 to 1.
     pub min_received: Option<f64>,
 }
@@ -30,6 +32,9 @@ impl Budget {
                     percent(min)
                 ));
             }
+        }
+        if let Some(max) = self.max_failed.filter(|max| report.failed > *max) {
+            missed.push(format!("{} peers failed of at most {max}", report.failed));
         }
         if let Some(max) = self.max_loss {
             if report.packets_received == 0 {
@@ -123,6 +128,20 @@ mod tests {
             budget.missed(&report(11, 12, 0, 0)),
             ["joined 91.667 % of at least 100.000 %"]
         );
+    }
+
+    #[test]
+    fn a_peer_that_fell_out_misses_a_budget_of_no_failures() {
+        let budget = Budget {
+            max_failed: Some(0),
+            ..Budget::default()
+        };
+        assert!(budget.missed(&report(12, 12, 0, 0)).is_empty());
+        let fallen = Report {
+            failed: 1,
+            ..report(12, 12, 0, 0)
+        };
+        assert_eq!(budget.missed(&fallen), ["1 peers failed of at most 0"]);
     }
 
     #[test]

@@ -84,6 +84,9 @@ struct MeetingArguments {
     /// Miss the run if a smaller share of participants joins: 1.0 is everyone.
     #[arg(long, value_parser = share)]
     min_joined: Option<f64>,
+    /// Miss the run if more participants fail: never join, or fall out before the end.
+    #[arg(long)]
+    max_failed: Option<u64>,
     /// Miss the run if media of a smaller share of the announced tracks arrives: 1.0 is all.
     #[arg(long, value_parser = share)]
     min_received: Option<f64>,
@@ -155,6 +158,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
     let budget = Budget {
         max_loss: meeting.max_loss,
         min_joined: meeting.min_joined,
+        max_failed: meeting.max_failed,
         min_received: meeting.min_received,
     };
     Ok(budget.missed(&report))
@@ -177,7 +181,7 @@ async fn reach(url: &str) -> anyhow::Result<SocketAddr> {
                 REACH_TIMEOUT.as_secs()
             )
         })?
-        .with_context(|| format!("Nothing listens at {url}: is the server running?"))?;
+        .with_context(|| format!("Nothing listens at {url} (is the server running?)"))?;
     stream.peer_addr().context("the connection has an address")
 }
 

@@ -116,7 +116,7 @@ impl Meeting {
             return;
         }
         let ends_at = Instant::now() + self.length;
-        while Instant::now() < ends_at {
+        while Instant::now() < ends_at && run.peers.iter().any(|peer| peer.ended().is_none()) {
             sleep(TOLD_EVERY.min(ends_at - Instant::now())).await;
             tell(run.progress());
         }

@@ -66,7 +66,7 @@ impl SignalSender {
         }
         .encode_to_vec();
         let sent = self.sink.send(Message::Binary(bytes.into())).await;
-        sent.context("the signal connection broke")
+        sent.map_err(|error| broken(BROKE, &error))
     }
 
     /// Says goodbye on the WebSocket level. A broken connection is as good as a closed one.
@@ -80,7 +80,7 @@ impl SignalReceiver {
     pub async fn next(&mut self) -> anyhow::Result<signal_response::Message> {
         loop {
             let frame = self.stream.next().await.ok_or_else(|| anyhow!(CLOSED))?;
-            let bytes = match frame.context("the signal connection broke")? {
+            let bytes = match frame.map_err(|error| broken(BROKE, &error))? {
                 Message::Binary(bytes) => bytes,
                 Message::Close(Some(frame)) => bail!("{CLOSED} with code {}", frame.code),
                 Message::Close(None) => bail!(CLOSED),
@@ -100,14 +100,20 @@ impl SignalReceiver {
     }
 }
 
+const BROKE: &str = "the signal connection broke";
 const CLOSED: &str = "the server closed the signal connection";
+
+/// Its own text names the cause already, so that the cause is not shown a second time.
+fn broken(what: &str, error: &tungstenite::Error) -> anyhow::Error {
+    anyhow!("{what}: {error}")
+}
 
 /// Says in one line why the server did not take the connection.
 fn refusal(error: tungstenite::Error) -> anyhow::Error {
     if let tungstenite::Error::Http(response) = error {
         return anyhow!("the server answered {}", refusal_text(&response));
     }
-    anyhow::Error::new(error).context("cannot connect")
+    broken("cannot connect", &error)
 }
 
 fn refusal_text(response: &Response<Option<Vec<u8>>>) -> String {

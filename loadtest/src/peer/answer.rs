@@ -22,15 +22,20 @@ pub(super) fn declared_streams(sdp: &str) -> Vec<(u32, String)> {
     streams
 }
 
-/// Every candidate of the answer (RFC 8839, section 5.1). The connection reads those of inactive
-/// sections not at all, and in an answer to a first offer all sections may be inactive.
-pub(super) fn candidates(sdp: &str) -> Vec<String> {
-    let lines = sdp.lines().map(str::trim_end);
-    let candidates = lines.filter_map(|line| line.strip_prefix("a=candidate:"));
-    let mut candidates: Vec<String> = candidates.map(|line| format!("candidate:{line}")).collect();
+/// The answer with every candidate repeated in its last section (RFC 8839, section 5.1). The
+/// connection reads none from inactive sections, and the answer to a first offer may have no others
+/// but the last, the one of the data channels.
+pub(super) fn with_candidates_last(sdp: &str) -> String {
+    let lines = sdp.lines().filter(|line| line.starts_with("a=candidate:"));
+    let mut candidates: Vec<&str> = lines.map(str::trim_end).collect();
     candidates.sort_unstable();
     candidates.dedup();
-    candidates
+    let mut sdp = sdp.to_owned();
+    for candidate in candidates {
+        sdp.push_str(candidate);
+        sdp.push_str("\r\n");
+    }
+    sdp
 }
 
 #[cfg(test)]
@@ -38,11 +43,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_candidate_of_several_sections_is_found_once() {
-        let section =
-            "m=audio 9 x 111\r\na=inactive\r\na=candidate:1 1 udp 9 127.0.0.1 7 typ host\r\n";
-        let expected = ["candidate:1 1 udp 9 127.0.0.1 7 typ host"];
-        assert_eq!(candidates(&section.repeat(2)), expected);
+    fn every_candidate_is_repeated_once_in_the_last_section() {
+        let candidate = "a=candidate:1 1 udp 9 127.0.0.1 7 typ host\r\n";
+        let inactive = format!("m=audio 9 x 111\r\na=inactive\r\n{candidate}");
+        let sdp = format!("v=0\r\n{inactive}{inactive}m=application 9 x y\r\na=mid:2\r\n");
+        assert_eq!(with_candidates_last(&sdp), sdp + candidate);
     }
 
     #[test]

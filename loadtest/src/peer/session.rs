@@ -194,8 +194,8 @@ impl Session {
         }
         trace!(id = description.id, sdp = %description.sdp, "answer");
         let declared = answer::declared_streams(&description.sdp);
-        let candidates = answer::candidates(&description.sdp);
-        let remote = RTCSessionDescription::answer(description.sdp);
+        let sdp = answer::with_candidates_last(&description.sdp);
+        let remote = RTCSessionDescription::answer(sdp);
         let remote = remote.context("the server's answer does not parse")?;
         let applied = self.connection.pc.set_remote_description(remote).await;
         applied.context("the server's answer does not fit the offer")?;
@@ -206,11 +206,7 @@ impl Session {
             view.declared.extend(declared);
             view.tracks_by_mid.extend(description.mid_to_track_id);
         }
-        let told = candidates.into_iter().map(|candidate| RTCIceCandidateInit {
-            candidate,
-            ..RTCIceCandidateInit::default()
-        });
-        for candidate in told.chain(std::mem::take(&mut self.early_candidates)) {
+        for candidate in std::mem::take(&mut self.early_candidates) {
             let added = self.connection.pc.add_ice_candidate(candidate).await;
             added.context("the server's candidate does not fit")?;
         }
