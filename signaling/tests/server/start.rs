@@ -98,8 +98,8 @@ fn a_started_server_prints_its_address_and_ends_well_when_told_to() {
         greeting.starts_with("Saal is ready: http://127.0.0.1:"),
         "{greeting}"
     );
-    let told = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
+    let told = Command::new("sh")
+        .args(["-c", &format!("kill -TERM {}", child.id())])
         .status()
         .unwrap();
     assert!(told.success());
