@@ -7,12 +7,14 @@
 //! * [`signal`], [`join_request`], [`token`]: the signal connection
 //! * [`media_source`]: Opus and VP8 that decoders accept, at the pace of a microphone and a camera
 //! * [`reception`], [`sequence`], [`latency`]: what arrived, what was lost, how long it took
+//! * [`overrun`]: which loss is the load test's own
 //! * [`report`], [`budget`]: what is told about it, and what was demanded
 
 pub mod budget;
 pub mod join_request;
 pub mod latency;
 pub mod media_source;
+pub mod overrun;
 pub mod peer;
 pub mod reception;
 pub mod report;

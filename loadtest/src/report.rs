@@ -29,6 +29,9 @@ pub struct Report {
     pub packets_received: u64,
     /// RTP packets that never came, by gaps in the sequence numbers of each stream.
     pub packets_lost: u64,
+    /// How often this machine dropped what had reached it, because the load test did not read it in
+    /// time: counted as lost, and not the server's fault. `None` where it is not told.
+    pub dropped_here: Option<u64>,
     /// Lost packets of all that should have come, 0 to 1.
     pub loss: f64,
     /// RTP packets that peers sent.
@@ -94,6 +97,8 @@ pub struct Window {
     pub bytes_in: u64,
     /// RTP bytes that peers sent in it.
     pub bytes_out: u64,
+    /// How often the load test did not read in time, as far as that is known.
+    pub dropped_here: Option<u64>,
 }
 
 impl Report {
@@ -124,6 +129,7 @@ impl Report {
             seconds: window.length.as_secs_f64(),
             packets_received: total.packets,
             packets_lost: total.lost,
+            dropped_here: window.dropped_here,
             loss: if lost_of == 0 {
                 0.0
             } else {
@@ -172,6 +178,12 @@ impl fmt::Display for Report {
             "packets lost",
             format!("{} ({})", self.packets_lost, percent(self.loss)),
         )?;
+        if let Some(dropped @ 1..) = self.dropped_here {
+            row(
+                "",
+                format!("{dropped} drops were here: too many peers for this machine"),
+            )?;
+        }
         row("packets sent", self.packets_sent.to_string())?;
         row("key frames received", self.key_frames.to_string())?;
         row("received", megabits(self.kbps_in))?;
@@ -254,6 +266,7 @@ mod tests {
             length,
             bytes_in: 12_500_000,
             bytes_out: 1_250_000,
+            ..Window::default()
         };
         let report = Report::new(1, &[outcome(1, 0)], &[], window);
         assert_eq!((report.kbps_in, report.kbps_out), (10_000, 1_000));
@@ -289,6 +302,21 @@ mod tests {
         assert!(text.contains("peers joined        1 of 2\n"), "{text}");
         assert!(text.contains("                    1 × 401\n"), "{text}");
         assert!(text.contains("packets lost        1 (0.100 %)\n"), "{text}");
+    }
+
+    #[test]
+    fn loss_of_the_load_test_itself_is_named_as_such() {
+        let window = Window {
+            dropped_here: Some(3),
+            ..Window::default()
+        };
+        let text = Report::new(1, &[outcome(999, 4)], &[], window).to_string();
+        assert!(
+            text.contains("3 drops were here: too many peers for this machine\n"),
+            "{text}"
+        );
+        let quiet = Report::new(1, &[outcome(999, 4)], &[], Window::default()).to_string();
+        assert!(!quiet.contains("here"), "{quiet}");
     }
 
     #[test]

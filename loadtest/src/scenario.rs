@@ -1,6 +1,7 @@
 //! The meeting: rooms of equal size in which some publish and all receive. Decides who joins when
 //! and what is measured; a peer knows nothing of it.
 
+use crate::overrun;
 use crate::peer::{Peer, PeerSettings};
 use crate::reception::Tally;
 use crate::report::{PeerOutcome, Report, Window};
@@ -78,6 +79,7 @@ impl Meeting {
         run.close_window();
         run.peers.iter().for_each(Peer::stop_media);
         sleep(DRAIN).await;
+        run.window.dropped_here = overrun::dropped_here();
         let outcomes: Vec<PeerOutcome> = run.peers.iter().map(outcome).collect();
         let mut leaving = JoinSet::new();
         for peer in run.peers {
@@ -193,6 +195,7 @@ impl Run {
             length: opened_at.elapsed(),
             bytes_in: total.bytes - before.bytes,
             bytes_out: total.bytes_sent - before.bytes_sent,
+            dropped_here: None,
         };
     }
 }

@@ -1,6 +1,7 @@
 //! Builds the peer connection of a synthetic participant: codecs, header extensions, data channels,
 //! where it listens. Decides nothing after that.
 
+use super::runtime::RoomyRuntime;
 use super::tap::{MID_URI, SLOT, Tap};
 use crate::media_source::{AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE};
 use crate::reception::Kind;
@@ -67,6 +68,7 @@ pub(super) async fn open(address: IpAddr, tap: Tap) -> anyhow::Result<Connection
             candidates: candidate_sender,
             state: state_sender,
         }))
+        .with_runtime(Arc::new(RoomyRuntime::new()))
         .with_udp_addrs(vec![SocketAddr::new(address, 0)]);
     let pc = Box::pin(builder.build())
         .await

@@ -6,6 +6,7 @@ mod connection;
 mod negotiation;
 mod publication;
 mod room_view;
+mod runtime;
 mod session;
 mod shared;
 mod tap;
