@@ -28,15 +28,15 @@ impl Room {
         admission: Admission,
         effects: &mut Vec<Effect>,
     ) {
-        // The older connection goes first, so that no other client ever sees two of one identity.
-        if let Some(&older) = self.by_identity.get(&admission.identity) {
-            let farewell = (DisconnectReason::DuplicateIdentity, Action::Disconnect);
-            self.dismiss(now, older, farewell, CloseReason::Replaced, effects);
-        }
         if let Err(reason) = self.has_room_for(&admission) {
             tracing::info!(room = %self.id, reason, "participant refused");
             refuse(connection, effects);
             return;
+        }
+        // The older connection goes first, so that no other client ever sees two of one identity.
+        if let Some(&older) = self.by_identity.get(&admission.identity) {
+            let farewell = (DisconnectReason::DuplicateIdentity, Action::Disconnect);
+            self.dismiss(now, older, farewell, CloseReason::Replaced, effects);
         }
         let (offer, add_tracks) = (admission.offer.clone(), admission.add_tracks.clone());
         let peer = self.seat(now, connection, admission);
@@ -60,7 +60,8 @@ impl Room {
     /// Metadata and attributes may come from the client, so they are measured like its later ones.
     fn has_room_for(&self, admission: &Admission) -> Result<(), &'static str> {
         let limits = &self.settings.limits;
-        if self.participants.len() >= limits.participants {
+        let leaving = usize::from(self.by_identity.contains_key(&admission.identity));
+        if self.participants.len() - leaving >= limits.participants {
             return Err("the room is full");
         }
         self.fits(&admission.name, &admission.metadata, &admission.attributes)

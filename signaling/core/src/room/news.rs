@@ -10,8 +10,12 @@ use crate::wire::notice;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{ParticipantInfo, RoomUpdate};
 use sfu_core::ids::PeerId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+
+/// A change is told at most so often for each participant: fast enough for a mute button, and slow
+/// enough that one client with a large description cannot flood a room of hundreds.
+const HURRY_MIN: Duration = Duration::from_millis(200);
 
 /// What has not been told yet.
 #[derive(Debug, Default)]
@@ -19,17 +23,21 @@ pub(super) struct News {
     changed: BTreeSet<PeerId>,
     departed: Vec<ParticipantInfo>,
     room_changed: bool,
-    urgent: bool,
+    /// Those whose change should not wait.
+    hurried: BTreeSet<PeerId>,
+    /// When each is or was told in a hurry, so that nobody keeps all others busy.
+    turns: BTreeMap<PeerId, Instant>,
     due: Option<Instant>,
     /// When news that could wait were last told.
     patient_told_at: Option<Instant>,
 }
 
 impl News {
-    /// A participant changed; everybody is told at the end of this call.
+    /// A participant changed; everybody is told at the end of this call, unless they were told of
+    /// another change just before.
     pub(super) fn changed(&mut self, peer: PeerId) {
         self.changed.insert(peer);
-        self.urgent = true;
+        self.hurried.insert(peer);
     }
 
     /// A participant changed; everybody is told at the end of this call, or as soon as `interval`
@@ -39,14 +47,38 @@ impl News {
         let earliest = self
             .patient_told_at
             .map_or(now, |told_at| told_at + interval);
-        self.due = Some(self.due.unwrap_or(earliest));
+        self.due_by(earliest);
     }
 
-    /// A participant left.
-    pub(super) fn departed(&mut self, peer: PeerId, farewell: ParticipantInfo) {
+    fn due_by(&mut self, at: Instant) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// Whether something cannot wait. Those who hurry too often wait for their turn.
+    fn is_urgent(&mut self, now: Instant) -> bool {
+        let mut is_urgent = !self.departed.is_empty();
+        for peer in std::mem::take(&mut self.hurried) {
+            let turn = match self.turns.get(&peer) {
+                Some(&turn) if turn > now => turn,
+                Some(&turn) => now.max(turn + HURRY_MIN),
+                None => now,
+            };
+            self.turns.insert(peer, turn);
+            if turn > now {
+                self.due_by(turn);
+            } else {
+                is_urgent = true;
+            }
+        }
+        is_urgent
+    }
+
+    /// A participant left, and the others are told if there was anything to see of them.
+    pub(super) fn departed(&mut self, peer: PeerId, farewell: Option<ParticipantInfo>) {
         self.changed.remove(&peer);
-        self.departed.push(farewell);
-        self.urgent = true;
+        self.hurried.remove(&peer);
+        self.turns.remove(&peer);
+        self.departed.extend(farewell);
     }
 
     /// The room's numbers changed; told with the next news of participants.
@@ -68,10 +100,11 @@ impl News {
 impl Room {
     /// Sends the news if they cannot wait any longer.
     pub(super) fn publish_news(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        if self.news.due.is_some_and(|due| due <= now) {
+        let is_due = self.news.due.is_some_and(|due| due <= now);
+        if is_due {
             self.news.patient_told_at = Some(now);
-            self.publish_all_news(effects);
-        } else if self.news.urgent {
+        }
+        if self.news.is_urgent(now) || is_due {
             self.publish_all_news(effects);
         }
     }
@@ -80,6 +113,7 @@ impl Room {
     pub(super) fn publish_all_news(&mut self, effects: &mut Vec<Effect>) {
         let news = std::mem::take(&mut self.news);
         self.news.patient_told_at = news.patient_told_at;
+        self.news.turns = news.turns;
         let mut shared = news.departed;
         for (&peer, participant) in self.named(&news.changed) {
             if participant.is_visible() {

@@ -176,15 +176,16 @@ impl Room {
         for track in std::mem::take(&mut participant.tracks) {
             self.forget_track(track);
         }
-        if participant.is_visible() {
-            participant.state = State::Disconnected;
-            participant.version += 1;
-            let mut farewell = self.describe(peer, &participant);
-            farewell.disconnect_reason = reason.into();
+        participant.state = State::Disconnected;
+        participant.version += 1;
+        let mut farewell = self.describe(peer, &participant);
+        farewell.disconnect_reason = reason.into();
+        let farewell = participant.is_visible().then_some(farewell);
+        if let Some(farewell) = &farewell {
             self.departures
                 .remember(now, farewell.clone(), &self.settings);
-            self.news.departed(peer, farewell);
         }
+        self.news.departed(peer, farewell);
         self.news.room_changed();
         if self.participants.is_empty() {
             self.empty_since = now;

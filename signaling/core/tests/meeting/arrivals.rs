@@ -191,6 +191,14 @@ fn a_full_room_refuses_with_leave_as_the_first_message() {
         !meeting.is_closed(again),
         "replacing oneself needs no second place"
     );
+    let refused = meeting.arrive(&Visitor::named("ada").with(|claims| {
+        claims.metadata = "x".repeat(1001);
+    }));
+    assert_eq!(meeting.closed(refused), Some(CloseReason::Refused));
+    assert!(
+        !meeting.is_closed(again),
+        "whoever is refused replaces nobody"
+    );
 }
 
 #[test]

@@ -32,6 +32,31 @@ fn a_client_that_floods_is_removed_and_the_others_notice_only_that() {
 }
 
 #[test]
+fn a_mute_button_pressed_without_end_is_told_five_times_a_second() {
+    let mut meeting = Meeting::new();
+    let (ada, ben) = (meeting.join("ada"), meeting.join("ben"));
+    let sid = meeting.publish(ada, microphone("mic")).to_string();
+    meeting.settle();
+    for press in 0..250_u32 {
+        let muted = press.is_multiple_of(2);
+        let sid = sid.clone();
+        meeting.ask(ada, Asked::Mute(MuteTrackRequest { sid, muted }));
+        meeting.wait(Duration::from_millis(20));
+    }
+    meeting.wait(Duration::from_secs(1));
+    let told = updates(&meeting.inbox(ben));
+    assert!(
+        (20..30).contains(&told.len()),
+        "{} updates in 5 s",
+        told.len()
+    );
+    assert!(
+        !told.last().unwrap().tracks[0].muted,
+        "the last word arrives"
+    );
+}
+
+#[test]
 fn a_steady_client_at_the_allowed_rate_stays() {
     let mut meeting = Meeting::new();
     let ada = meeting.join("ada");

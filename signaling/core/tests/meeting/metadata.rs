@@ -113,6 +113,7 @@ fn attributes_cannot_grow_over_the_limit_bit_by_bit() {
         let key = format!("key {number}");
         meeting.ask(ada, change("", "", &[(&key, &"x".repeat(100))]));
     }
+    meeting.wait(std::time::Duration::from_secs(1));
     let seen = updates(&meeting.inbox(ada));
     let longest = seen.iter().map(|them| them.attributes.len()).max();
     assert_eq!(longest, Some(9));
