@@ -190,7 +190,7 @@ impl Engine {
         };
         let track = &mut self.tracks[stream.track];
         let Some(arrival) = track.receive(now, stream.encoding, &packet) else {
-            if !track.muted && !packet.payload.is_empty() {
+            if !track.muted {
                 self.stats.drop_because(Drop::UnusablePayload);
             }
             return;

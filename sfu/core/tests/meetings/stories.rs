@@ -75,6 +75,21 @@ fn a_hundred_switches_leave_no_mark() {
 }
 
 #[test]
+fn padding_between_the_pictures_leaves_no_gap() {
+    let mut sim = Sim::new(18);
+    let (alice, bob) = (sim.join(3), sim.join(3));
+    let camera = sim.publish_camera(alice);
+    sim.client(alice).sources.get_mut(&camera).unwrap().probing = true;
+    sim.run_until("the full picture", |sim| {
+        width(sim, bob, camera) == Some(1280)
+    });
+    sim.run_for(Duration::from_secs(2));
+    let reception = &sim.client(bob).received[&camera];
+    assert_eq!(reception.lost, 0);
+    assert_eq!(reception.discontinuities, Vec::<String>::new());
+}
+
+#[test]
 fn nothing_is_sent_for_a_tile_nobody_sees() {
     let mut sim = Sim::new(4);
     let (alice, bob) = (sim.join(3), sim.join(3));

@@ -20,6 +20,8 @@ pub(crate) struct Source {
     pub(crate) encodings: Vec<SourceEncoding>,
     pub(crate) level_dbov: u8,
     pub(crate) muted: bool,
+    /// Probes for bandwidth: after each frame follow packets of nothing but padding.
+    pub(crate) probing: bool,
     started_at: Instant,
     sent_at: Option<Instant>,
     reported_at: Option<Instant>,
@@ -67,6 +69,7 @@ impl Source {
             encodings,
             level_dbov: 127,
             muted: false,
+            probing: false,
             started_at: now,
             sent_at: None,
             reported_at: None,
@@ -140,22 +143,43 @@ impl Source {
             let mut buffer = [0; HEADER_LEN_MAX];
             let len = write_header(&mut buffer, &fields, &extensions);
             send(&[&buffer[..len], &payload].concat(), false);
+            if self.probing && !is_audio {
+                send(&padding(&fields, encoding), false);
+            }
             if report {
-                let mut compound = Vec::new();
-                let ntp = ntp(elapsed);
-                let fields = SenderFields {
-                    ssrc: Ssrc(encoding.ssrc),
-                    ntp,
-                    rtp_timestamp: timestamp,
-                    packets: 0,
-                    octets: 0,
-                };
-                write_sender_report(&mut compound, &fields, &[]);
-                write_cname(&mut compound, Ssrc(encoding.ssrc), "client");
+                let compound = report_of(encoding.ssrc, elapsed, timestamp);
                 send(&compound, true);
             }
         }
     }
+}
+
+/// A sender report by the publisher's wall clock.
+fn report_of(ssrc: u32, elapsed: Duration, rtp_timestamp: u32) -> Vec<u8> {
+    let mut compound = Vec::new();
+    let fields = SenderFields {
+        ssrc: Ssrc(ssrc),
+        ntp: ntp(elapsed),
+        rtp_timestamp,
+        packets: 0,
+        octets: 0,
+    };
+    write_sender_report(&mut compound, &fields, &[]);
+    write_cname(&mut compound, Ssrc(ssrc), "client");
+    compound
+}
+
+/// A packet of 255 bytes of padding, in the stream of the media (RFC 3550, section 5.1).
+fn padding(media: &HeaderFields, encoding: &mut SourceEncoding) -> Vec<u8> {
+    let mut buffer = [0; HEADER_LEN_MAX];
+    let fields = HeaderFields {
+        sequence: SequenceNumber(encoding.sequence),
+        ..*media
+    };
+    encoding.sequence = encoding.sequence.wrapping_add(1);
+    let len = write_header(&mut buffer, &fields, &[]);
+    buffer[0] |= 0x20;
+    [&buffer[..len], &[0; 254], &[255]].concat()
 }
 
 /// The publisher's wall clock.
@@ -227,7 +251,7 @@ impl Reception {
     }
 
     pub(crate) fn look_into(&mut self, packet: &Packet<'_>) {
-        if packet.payload_type != VP8 {
+        if packet.payload_type != VP8 || packet.payload.is_empty() {
             return;
         }
         let descriptor = vp8::Descriptor::parse(packet.payload).expect("VP8 stays VP8");
