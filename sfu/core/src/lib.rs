@@ -5,6 +5,7 @@
 //!
 //! # Layout
 //! - [`engine`]: the path of a packet.
+//! - [`bandwidth`]: how much a subscriber's line carries, and what goes into it.
 //! - [`command`], [`event`]: what the signaling side asks for and is told.
 //! - [`ids`], [`units`]: names and quantities that cannot be mixed up.
 //! - [`outbox`]: where a turn's datagrams and events collect.
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod answering;
+pub mod bandwidth;
 pub mod command;
 mod demux;
 mod downlink;

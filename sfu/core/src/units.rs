@@ -1,6 +1,7 @@
 //! Quantities of media, and the small enumerations both planes share.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What a track carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +92,44 @@ impl Bitrate {
     /// In bits per second.
     pub const fn as_bps(self) -> u64 {
         self.0
+    }
+
+    /// Nothing at all.
+    pub const ZERO: Self = Self(0);
+
+    /// From thousands of bits per second.
+    pub const fn from_kbps(kbps: u64) -> Self {
+        Self(kbps.saturating_mul(1000))
+    }
+
+    /// The rate at which so many bytes take `time`; no time counts as a microsecond.
+    pub fn of(bytes: u64, time: Duration) -> Self {
+        let bps = u128::from(bytes) * 8_000_000 / time.as_micros().max(1);
+        Self(u64::try_from(bps).unwrap_or(u64::MAX))
+    }
+
+    /// How many bytes fit into `time`.
+    pub fn bytes_in(self, time: Duration) -> u64 {
+        let bytes = u128::from(self.0).saturating_mul(time.as_micros()) / 8_000_000;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
+    /// So many hundredths of it.
+    #[must_use]
+    pub const fn percent(self, percent: u64) -> Self {
+        Self(self.0.saturating_mul(percent) / 100)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// What is left without `other`; nothing if `other` is more.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 }
 

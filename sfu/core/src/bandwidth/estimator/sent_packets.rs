@@ -1,0 +1,225 @@
+//! Remembers what was sent under each transport-wide sequence number until a feedback tells what
+//! became of it. Knows no rates.
+
+use crate::bandwidth::probe::ClusterId;
+use crate::rtp::{Extender, SequenceNumber};
+use std::time::{Duration, Instant};
+
+/// Packets that are remembered. With feedback every 100 ms over 600 ms of round trip, this many
+/// packets of 1200 bytes are 28 Mbit/s, more than [`ESTIMATE_MAX`](super::ESTIMATE_MAX). The oldest
+/// is forgotten, and what is told of it then is not believed. A power of two, so that a number's
+/// place does not jump when numbers wrap.
+const PACKETS_MAX: usize = 2048;
+const PACKETS_MAX_U64: u64 = 2048;
+
+/// The memory of one subscriber's packets: 16 kB, allocated once.
+#[derive(Debug)]
+pub(super) struct SentPackets {
+    started_at: Instant,
+    numbers: Extender,
+    ring: Box<[Entry]>,
+    /// The first number that was sent.
+    first: Option<u64>,
+}
+
+/// What was sent under one number.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Microseconds since `started_at`, modulo 2^32: an hour, and no entry is a minute old.
+    sent_at: u32,
+    size: u16,
+    cluster: Option<ClusterId>,
+    fate: Fate,
+}
+
+/// What is known of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// No packet has this number.
+    Unused,
+    Unknown,
+    Lost,
+    Arrived,
+}
+
+/// A packet of which something was told for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) number: u64,
+    /// Microseconds since the beginning.
+    pub(super) sent_at: i64,
+    pub(super) size: u64,
+    pub(super) cluster: Option<ClusterId>,
+    pub(super) news: News,
+}
+
+/// What is new about a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    Arrived,
+    /// It was told as lost before.
+    ArrivedAfterAll,
+    Lost,
+}
+
+impl SentPackets {
+    pub(super) fn new(now: Instant) -> Self {
+        let unused = Entry {
+            sent_at: 0,
+            size: 0,
+            cluster: None,
+            fate: Fate::Unused,
+        };
+        Self {
+            started_at: now,
+            numbers: Extender::default(),
+            ring: vec![unused; PACKETS_MAX].into_boxed_slice(),
+            first: None,
+        }
+    }
+
+    /// Microseconds since the beginning.
+    pub(super) fn micros(&self, now: Instant) -> i64 {
+        let micros = now.saturating_duration_since(self.started_at).as_micros();
+        i64::try_from(micros).expect("a clock does not run for a million years")
+    }
+
+    /// Takes note of a packet. Numbers count up by one; if the caller leaves some out, nothing will
+    /// be believed of those.
+    pub(super) fn sent(
+        &mut self,
+        now: Instant,
+        number: SequenceNumber,
+        size: usize,
+        cluster: Option<ClusterId>,
+    ) {
+        let newest = self.numbers.newest();
+        let number = self.numbers.extend(number);
+        let first = *self.first.get_or_insert(number);
+        if number < first {
+            return;
+        }
+        let skipped_from = newest.map_or(number, |newest| {
+            (newest + 1).max(number.saturating_sub(PACKETS_MAX_U64))
+        });
+        for skipped in skipped_from..number {
+            self.ring[place(skipped)].fate = Fate::Unused;
+        }
+        self.ring[place(number)] = Entry {
+            sent_at: low_32_bits(self.micros(now)),
+            size: u16::try_from(size).unwrap_or(u16::MAX),
+            cluster,
+            fate: Fate::Unknown,
+        };
+    }
+
+    /// Takes note of what a feedback tells of one number. `None` if it is nothing new, or of a
+    /// packet that was never sent or is forgotten.
+    pub(super) fn told(
+        &mut self,
+        now: Instant,
+        number: SequenceNumber,
+        arrived: bool,
+    ) -> Option<Told> {
+        let newest = self.numbers.newest()?;
+        let [.., high, low] = newest.to_be_bytes();
+        let behind = SequenceNumber(u16::from_be_bytes([high, low])).distance_from(number);
+        let behind = u64::try_from(behind)
+            .ok()
+            .filter(|behind| *behind < PACKETS_MAX_U64)?;
+        let number = newest
+            .checked_sub(behind)
+            .filter(|number| Some(*number) >= self.first)?;
+        let now = self.micros(now);
+        let entry = &mut self.ring[place(number)];
+        let news = match (entry.fate, arrived) {
+            (Fate::Unused | Fate::Arrived, _) | (Fate::Lost, false) => return None,
+            (Fate::Unknown, true) => News::Arrived,
+            (Fate::Lost, true) => News::ArrivedAfterAll,
+            (Fate::Unknown, false) => News::Lost,
+        };
+        entry.fate = if arrived { Fate::Arrived } else { Fate::Lost };
+        let age = low_32_bits(now).wrapping_sub(entry.sent_at);
+        Some(Told {
+            number,
+            sent_at: now - i64::from(age),
+            size: u64::from(entry.size),
+            cluster: entry.cluster,
+            news,
+        })
+    }
+
+    /// The number of the newest packet.
+    pub(super) fn newest(&self) -> Option<u64> {
+        self.numbers.newest()
+    }
+
+    /// A time of [`Told::sent_at`] as time before `now`.
+    pub(super) fn age(&self, now: Instant, sent_at: i64) -> Duration {
+        Duration::from_micros(u64::try_from(self.micros(now) - sent_at).unwrap_or(0))
+    }
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number % PACKETS_MAX_U64).expect("less than 2048")
+}
+
+fn low_32_bits(micros: i64) -> u32 {
+    u32::try_from(micros & i64::from(u32::MAX)).expect("masked to 32 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_clock::start;
+
+    #[test]
+    fn a_packet_is_news_once_and_once_more_if_it_was_thought_lost() {
+        let now = start();
+        let mut packets = SentPackets::new(now);
+        packets.sent(now, SequenceNumber(65_535), 100, None);
+        packets.sent(now, SequenceNumber(0), 200, None);
+        let later = now + Duration::from_millis(30);
+        let mut news = |number, arrived| {
+            let told = packets.told(later, SequenceNumber(number), arrived);
+            told.map(|told| (told.news, told.size))
+        };
+        assert_eq!(news(65_535, false), Some((News::Lost, 100)));
+        assert_eq!(news(65_535, false), None);
+        assert_eq!(news(65_535, true), Some((News::ArrivedAfterAll, 100)));
+        assert_eq!(news(0, true), Some((News::Arrived, 200)));
+        assert_eq!(news(0, true), None);
+        assert_eq!(news(0, false), None, "what arrived has arrived");
+    }
+
+    #[test]
+    fn nothing_is_believed_of_packets_that_were_never_sent_or_are_forgotten() {
+        let now = start();
+        let mut packets = SentPackets::new(now);
+        assert_eq!(packets.told(now, SequenceNumber(0), true), None);
+        for number in 100..100 + 3000 {
+            packets.sent(now, SequenceNumber(number), 100, None);
+        }
+        packets.sent(now, SequenceNumber(3200), 100, None);
+        for number in [99, 100, 1100, 3150, 3201, 40_000] {
+            assert_eq!(
+                packets.told(now, SequenceNumber(number), true),
+                None,
+                "{number}"
+            );
+        }
+        assert!(packets.told(now, SequenceNumber(1200), true).is_some());
+    }
+
+    #[test]
+    fn the_time_of_sending_survives_the_wrap_of_its_low_bits() {
+        let now = start();
+        let mut packets = SentPackets::new(now);
+        let sent_at = now + Duration::from_micros((1 << 32) - 500);
+        packets.sent(sent_at, SequenceNumber(7), 100, None);
+        let told = packets
+            .told(sent_at + Duration::from_millis(1), SequenceNumber(7), true)
+            .unwrap();
+        assert_eq!(told.sent_at, (1 << 32) - 500);
+    }
+}

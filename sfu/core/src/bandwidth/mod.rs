@@ -1,0 +1,115 @@
+//! One subscriber's line: how much it carries, how much of it may be used now, and what goes into
+//! it. `README.md` in this folder tells the whole, with the reason and source of every constant.
+//! Knows packets by their sizes alone.
+//!
+//! # Layout
+//! - [`estimator`]: how much the line carries.
+//! - [`probe`]: when and how it is tried whether it carries more.
+//! - [`steady`]: what of it can be relied on.
+//! - [`pacer`]: how much leaves in one turn.
+//! - [`allocator`]: which layer each subscription gets.
+
+pub mod allocator;
+pub mod estimator;
+pub mod pacer;
+pub mod probe;
+pub mod steady;
+
+use crate::rtp::SequenceNumber;
+use crate::rtp::rtcp::TransportFeedback;
+use crate::units::Bitrate;
+use allocator::Budget;
+use estimator::{ESTIMATE_START, Estimator};
+use pacer::Pacer;
+use probe::{Conditions, Prober};
+use std::time::Instant;
+use steady::SteadyEstimate;
+
+/// Everything that is known of one subscriber's line. Takes 17 kB at the beginning and no more.
+#[derive(Debug)]
+pub struct Bandwidth {
+    estimator: Estimator,
+    prober: Prober,
+    pacer: Pacer,
+    steady: SteadyEstimate,
+}
+
+impl Bandwidth {
+    /// A line of which nothing is known yet. `luck` is any number, another one for each subscriber.
+    pub fn new(now: Instant, luck: u32) -> Self {
+        Self {
+            estimator: Estimator::new(now, ESTIMATE_START),
+            prober: Prober::new(now, luck),
+            pacer: Pacer::new(now, ESTIMATE_START),
+            steady: SteadyEstimate::new(now, ESTIMATE_START),
+        }
+    }
+
+    /// Takes note of a packet that is sent, of sound, video or padding; `size` is in bytes on the
+    /// wire. Numbers count up by one.
+    pub fn sent(&mut self, now: Instant, number: SequenceNumber, size: usize) {
+        let cluster = self.pacer.sent(size);
+        self.estimator.sent(now, number, size, cluster);
+    }
+
+    /// Takes what the subscriber tells of packets.
+    pub fn feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
+        if let Some(result) = self.estimator.feedback(now, feedback) {
+            self.prober.handle_result(now, &result);
+        }
+        self.settle(now);
+    }
+
+    /// Takes the subscriber's own estimate (draft-alvestrand-rmcat-remb-03), for clients that give
+    /// no other feedback.
+    pub fn remb(&mut self, now: Instant, rate: Bitrate) {
+        self.estimator.remb(rate);
+        self.settle(now);
+    }
+
+    /// What is due by the clock, every 25 ms or so. `wanted` is how much would be sent if the line
+    /// carried everything, see [`allocator::Allocation`].
+    pub fn handle_timeout(&mut self, now: Instant, wanted: Bitrate) {
+        self.estimator.handle_timeout(now);
+        self.settle(now);
+        // Without feedback nobody would tell what a probe has shown.
+        if !self.estimator.has_feedback() {
+            return;
+        }
+        let conditions = Conditions {
+            estimate: self.estimator.estimate(),
+            wanted,
+            usage: self.estimator.usage(),
+            queue_delay: self.estimator.queue_delay(),
+            congested_at: self.estimator.congested_at(),
+        };
+        if let Some(cluster) = self.prober.next(now, &conditions) {
+            self.estimator.measure(cluster);
+            self.pacer.start_probe(now, cluster);
+        }
+    }
+
+    /// What may be given to subscriptions.
+    pub fn budget(&self) -> Budget {
+        Budget {
+            estimate: self.estimator.estimate(),
+            steady: self.steady.rate(),
+        }
+    }
+
+    /// What is known of the line.
+    pub const fn estimator(&self) -> &Estimator {
+        &self.estimator
+    }
+
+    /// What may leave now.
+    pub const fn pacer(&mut self) -> &mut Pacer {
+        &mut self.pacer
+    }
+
+    fn settle(&mut self, now: Instant) {
+        let estimate = self.estimator.estimate();
+        self.steady.record(now, estimate);
+        self.pacer.set_estimate(now, estimate);
+    }
+}

@@ -1,0 +1,81 @@
+//! The estimate that can be relied on: the lowest of the last two seconds. Knows not what for.
+
+use crate::units::Bitrate;
+use std::time::{Duration, Instant};
+
+/// The window has so many steps,
+const STEPS: usize = 8;
+/// each this long: two seconds in all. That is longer than one swing of the rate control around a
+/// full line, and short enough that the best picture is back within eight seconds.
+const STEP: Duration = Duration::from_millis(250);
+
+/// The lowest estimate of each step.
+#[derive(Debug)]
+pub struct SteadyEstimate {
+    lowest: [Bitrate; STEPS],
+    newest: usize,
+    newest_from: Instant,
+}
+
+impl SteadyEstimate {
+    /// As if the line had always been like this.
+    pub const fn new(now: Instant, estimate: Bitrate) -> Self {
+        Self {
+            lowest: [estimate; STEPS],
+            newest: 0,
+            newest_from: now,
+        }
+    }
+
+    /// Takes the estimate at a moment. Call it every 25 ms or so.
+    pub fn record(&mut self, now: Instant, estimate: Bitrate) {
+        // After a pause the window is filled with what is known: the estimate did not move.
+        for _ in 0..STEPS {
+            if now.saturating_duration_since(self.newest_from) < STEP {
+                break;
+            }
+            self.newest = (self.newest + 1) % STEPS;
+            self.newest_from += STEP;
+            self.lowest[self.newest] = estimate;
+        }
+        if now.saturating_duration_since(self.newest_from) >= STEP {
+            self.newest_from = now;
+        }
+        let lowest = &mut self.lowest[self.newest];
+        *lowest = estimate.min(*lowest);
+    }
+
+    /// The lowest of the window.
+    pub fn rate(&self) -> Bitrate {
+        self.lowest.iter().copied().min().expect("eight steps")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_clock::start;
+
+    #[test]
+    fn down_counts_at_once_and_up_after_two_seconds() {
+        let now = start();
+        let (low, high) = (Bitrate::from_kbps(500), Bitrate::from_kbps(900));
+        let mut steady = SteadyEstimate::new(now, high);
+        steady.record(now, low);
+        assert_eq!(steady.rate(), low);
+        for tick in 1..80 {
+            steady.record(now + Duration::from_millis(25) * tick, high);
+            assert_eq!(steady.rate(), low, "tick {tick}");
+        }
+        steady.record(now + STEP * 8, high);
+        assert_eq!(steady.rate(), high);
+    }
+
+    #[test]
+    fn a_long_pause_leaves_nothing_of_before() {
+        let now = start();
+        let mut steady = SteadyEstimate::new(now, Bitrate::from_kbps(100));
+        steady.record(now + Duration::from_hours(1), Bitrate::from_kbps(900));
+        assert_eq!(steady.rate(), Bitrate::from_kbps(900));
+    }
+}
