@@ -250,14 +250,14 @@ proptest! {
     }
 
     #[test]
-    fn an_estimate_that_swings_by_a_tenth_settles_and_stays(
+    fn an_estimate_that_swings_by_a_tenth_takes_nothing_back_and_forth(
         mut wishes in meeting(),
         kbps in 100..6000_u64,
         period_ms in 200..2000_u64,
     ) {
         let mut now = start();
         let mut steady = SteadyEstimate::new(now, Bitrate::from_kbps(kbps));
-        let mut changed = Vec::new();
+        let mut changes = vec![0; wishes.len()];
         for tick in 0..1200_u64 {
             // As the rate control does around a full line: slowly up, at once down.
             let phase = tick * 25 % period_ms;
@@ -267,19 +267,20 @@ proptest! {
             let budget = Budget { estimate, steady: steady.rate() };
             let mut grants = Vec::new();
             allocate(budget, &requests(&wishes), &mut grants);
-            for (wish, grant) in wishes.iter_mut().zip(&grants) {
+            for ((wish, grant), changes) in wishes.iter_mut().zip(&grants).zip(&mut changes) {
                 let given = match grant {
                     Grant::Layer(index) => Some(*index),
                     Grant::Paused(_) => None,
                 };
-                if wish.current != given && tick > 800 {
-                    changed.push((tick, *grant));
+                if wish.current != given && tick > 400 {
+                    *changes += 1;
                 }
                 wish.current = given;
             }
             now += Duration::from_millis(25);
         }
-        prop_assert!(changed.is_empty(), "{changed:?}");
+        // A swing that the 25 ms of a tick just miss may lift one late, but never twice.
+        prop_assert!(changes.iter().all(|changes| *changes <= 1), "{changes:?}");
     }
 }
 
