@@ -56,8 +56,6 @@ class Peer:
 
     async def publish(self) -> None:
         audio, video = rtc.AudioSource(SAMPLE_RATE, 1), rtc.VideoSource(WIDTH, HEIGHT)
-        self.keep(play_sine(audio))
-        self.keep(play_picture(video))
         me = self.room.local_participant
         await me.publish_track(
             rtc.LocalAudioTrack.create_audio_track("microphone", audio),
@@ -69,6 +67,8 @@ class Peer:
                 source=rtc.TrackSource.SOURCE_CAMERA, simulcast=True, video_codec=rtc.VideoCodec.VP8
             ),
         )
+        self.keep(play_sine(audio))
+        self.keep(play_picture(video))
 
     def subscribed(self, track, publication, _participant) -> None:
         if track.kind == rtc.TrackKind.KIND_AUDIO:
@@ -133,5 +133,10 @@ async def hear(track) -> None:
         samples = array("h")
 
 
+async def main() -> None:
+    # A room belongs to the event loop that runs when it is made.
+    await Peer().run(sys.argv[1], sys.argv[2])
+
+
 if __name__ == "__main__":
-    asyncio.run(Peer().run(sys.argv[1], sys.argv[2]))
+    asyncio.run(main())
