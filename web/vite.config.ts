@@ -3,7 +3,7 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 /** The address of `saal serve --dev`; the pages of `npm run dev` talk to it through the proxy. */
-const SERVER = process.env["SAAL_SERVER"] ?? "http://127.0.0.1:7880";
+const SERVER = process.env["SERVER_URL"] ?? "http://127.0.0.1:7880";
 
 export default defineConfig({
   plugins: [react()],

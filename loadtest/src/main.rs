@@ -35,13 +35,13 @@ struct Arguments {
     #[arg(long, default_value = "ws://127.0.0.1:7880")]
     url: String,
     /// The API key that signs the participants' tokens.
-    #[arg(long, default_value = "devkey", env = "SAAL_API_KEY")]
+    #[arg(long, default_value = "devkey", env = "LOADTEST_API_KEY")]
     api_key: String,
     /// The secret of the API key.
     #[arg(
         long,
         default_value = "secret",
-        env = "SAAL_API_SECRET",
+        env = "LOADTEST_API_SECRET",
         hide_env_values = true
     )]
     api_secret: String,

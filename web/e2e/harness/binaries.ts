@@ -5,8 +5,6 @@ import { join, resolve } from "node:path";
 const ROOT = resolve(import.meta.dirname, "../../..");
 
 export function binary(name: "saal" | "loadtest"): string {
-  const named = process.env[`${name.toUpperCase()}_BIN`];
-  if (named !== undefined) return named;
   const folder =
     process.env["E2E_BINARIES"] ?? join(process.env["CARGO_TARGET_DIR"] ?? join(ROOT, "target"), "debug");
   return found(join(folder, name), `cargo build --bin ${name}`);
@@ -14,8 +12,7 @@ export function binary(name: "saal" | "loadtest"): string {
 
 /** The Python that has the `livekit` package. */
 export function python(): string {
-  const named = process.env["E2E_PYTHON"] ?? process.env["SAAL_PYTHON"];
-  return named ?? found(join(ROOT, ".venv/bin/python"), "make setup");
+  return process.env["E2E_PYTHON"] ?? found(join(ROOT, ".venv/bin/python"), "make setup");
 }
 
 function found(path: string, remedy: string): string {
