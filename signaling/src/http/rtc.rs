@@ -9,9 +9,10 @@ use crate::connection;
 use crate::rooms::RoomFailed;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State, WebSocketUpgrade};
-use axum::http::header::{AUTHORIZATION, UPGRADE};
+use axum::http::header::{AUTHORIZATION, UPGRADE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use signaling_core::wire::client::fill_from_user_agent;
 use signaling_core::{Admission, JoinError, JoinRefusal, RtcPath, RtcVersion, TokenError};
 use std::sync::Arc;
 use tracing::debug;
@@ -109,7 +110,14 @@ fn admit(
         return Err(Refusal::Stopping);
     }
     let claims = shared.keys.verify(token(headers, query), unix_time())?;
-    let join = signaling_core::parse_join(path, query)?;
+    let mut join = signaling_core::parse_join(path, query)?;
+    // Browsers do not name themselves in what they ask for.
+    if let Some(agent) = headers
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+    {
+        fill_from_user_agent(&mut join.client, agent);
+    }
     if join.version == RtcVersion::V0Dual {
         return Err(Refusal::TwoConnections);
     }
