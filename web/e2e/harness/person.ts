@@ -90,6 +90,16 @@ export class Person {
     return received(this.page, typeof of === "string" ? of : of.name, source);
   }
 
+  /** The size of the screen that this person shares, as "width x height" without spaces, once it is known. */
+  ownScreenSize(): Promise<string | null> {
+    return this.page.evaluate(() => {
+      const video = document.querySelector<HTMLVideoElement>(
+        'figure[data-source="screen"][data-local="true"] video',
+      );
+      return video === null || video.videoWidth === 0 ? null : `${video.videoWidth}x${video.videoHeight}`;
+    }, null);
+  }
+
   /** The frequencies that are heard clearly, one for each track that carries one, in hertz. */
   tones(): Promise<number[]> {
     return loudTones(this.page);
