@@ -1,7 +1,9 @@
 //! Turns an offer into its answer: the engine's side of negotiation.
 
 use crate::command::TrackSpec;
+use crate::downlink::repair::{Repair, Rtx};
 use crate::downlink::rewriter::Rewriter;
+use crate::downlink::sent_packets::SentPackets;
 use crate::downlink::subscription::Subscription;
 use crate::engine::{Engine, PeerKey, TrackKey};
 use crate::event::Event;
@@ -9,7 +11,7 @@ use crate::ids::{PeerId, TrackId};
 use crate::negotiation::{Offered, Use};
 use crate::outbox::Outbox;
 use crate::rtp::Ssrc;
-use crate::sdp::{self, AnswerSection, Offer, Receiving, Section, Sending};
+use crate::sdp::{self, AnswerSection, Offer, OfferedCodec, Receiving, Section, Sending};
 use crate::transport::{DtlsRole, Fingerprint, IceCredentials, RemoteParameters};
 use crate::uplink::SendingSection;
 use rand::Rng;
@@ -164,8 +166,7 @@ impl Engine {
                 continue;
             };
             let offered = &offer.sections[index];
-            let Some(payload_type) = sdp::payload_type_for(offered, section.codec, &section.fmtp)
-            else {
+            let Some(codec) = sdp::codec_for(offered, section.codec, &section.fmtp) else {
                 // No section of this client will ever have the codec: it stays without the track.
                 debug!(peer = %peer.id, track = %track.id, "the subscriber lacks the codec");
                 continue;
@@ -177,11 +178,16 @@ impl Engine {
             let first_sequence = self.rng.random();
             let ssrc = unused_ssrc(&mut self.rng, &peer.downlink);
             let clock_rate = section.codec.clock_rate();
-            subscription.payload_type = Some(payload_type);
+            subscription.payload_type = Some(codec.payload_type);
             subscription.rewriter = Rewriter::new(Ssrc(ssrc), first_sequence, clock_rate);
+            peer.downlink.insert(ssrc, track_key);
+            subscription.repair = repair(&mut self.rng, codec, &peer.downlink);
+            if let Repair::Rtx(rtx) = subscription.repair {
+                peer.downlink.insert(rtx.ssrc.0, track_key);
+            }
+            subscription.sent = SentPackets::default();
             subscription.selector.restart();
             subscription.selector.retarget(&track.available);
-            peer.downlink.insert(ssrc, track_key);
             peer.negotiation.sections[index].used = Use::Subscribed(track_key);
         }
         peer.negotiation.waiting = still_waiting;
@@ -264,6 +270,10 @@ impl Engine {
             stream: subscription.stream.clone(),
             track: track.id.to_string(),
             ssrc: subscription.rewriter.ssrc.0,
+            rtx_ssrc: match subscription.repair {
+                Repair::Rtx(rtx) => Some(rtx.ssrc.0),
+                Repair::Never | Repair::Same => None,
+            },
             cname: self.cname_of(track.publisher),
             codec: track.section.as_ref().map(|section| section.codec),
             stereo: track.spec.stereo,
@@ -317,6 +327,22 @@ fn receiving(spec: Option<&TrackSpec>) -> Receiving {
     Receiving {
         stereo: spec.is_some_and(|spec| spec.stereo),
         dtx: spec.is_some_and(|spec| spec.dtx),
+    }
+}
+
+/// How a subscriber can be sent packets again, of what it offers for the codec.
+fn repair(
+    rng: &mut impl Rng,
+    codec: &OfferedCodec,
+    used: &std::collections::HashMap<u32, TrackKey>,
+) -> Repair {
+    match codec.rtx {
+        _ if !codec.takes_nack() => Repair::Never,
+        Some(payload_type) => {
+            let ssrc = unused_ssrc(rng, used);
+            Repair::Rtx(Rtx::new(Ssrc(ssrc), payload_type, rng.random()))
+        }
+        None => Repair::Same,
     }
 }
 

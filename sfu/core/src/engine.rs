@@ -5,6 +5,7 @@
 
 use crate::command::Command;
 use crate::demux::Demux;
+use crate::downlink::sent_packets::low_half;
 use crate::event::{Event, LostReason};
 use crate::feedback::Rounds;
 use crate::ids::{PeerId, RoomId, TrackId};
@@ -12,12 +13,13 @@ use crate::outbox::{Outbox, Path};
 use crate::peer::Peer;
 use crate::room::Room;
 use crate::rtp::payload::vp8;
-use crate::rtp::{HEADER_LEN_MAX, HeaderFields, Packet, write_header};
+use crate::rtp::{HEADER_LEN_MAX, HeaderFields, Packet, SequenceNumber, write_header};
 use crate::stats::{Drop, Stats};
 use crate::transport::{
     IceCredentials, Received, Transport, TransportConfig, TransportError, TransportEvent,
 };
-use crate::uplink::track::Track;
+use crate::uplink::nack_generator::MISSING_MAX;
+use crate::uplink::track::{Arrival, Track};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use slotmap::SlotMap;
@@ -70,6 +72,10 @@ pub struct Engine {
     pub(crate) stats: Stats,
     /// Reused for every compound packet that is written.
     pub(crate) rtcp: Vec<u8>,
+    /// Reused for every list of packets to ask for.
+    pub(crate) missing: Vec<SequenceNumber>,
+    /// Reused for every payload that is sent again.
+    pub(crate) again: Vec<u8>,
     pub(crate) rounds: Rounds,
     peer_keys: HashMap<PeerId, PeerKey>,
     track_keys: HashMap<TrackId, TrackKey>,
@@ -90,6 +96,8 @@ impl Engine {
             rooms: BTreeMap::new(),
             stats: Stats::default(),
             rtcp: Vec::with_capacity(1500),
+            missing: Vec::with_capacity(MISSING_MAX),
+            again: Vec::with_capacity(1500),
             rounds: Rounds::default(),
             peer_keys: HashMap::new(),
             track_keys: HashMap::new(),
@@ -189,27 +197,65 @@ impl Engine {
             return self.stats.drop_because(Drop::UnknownStream);
         };
         let track = &mut self.tracks[stream.track];
-        let Some(arrival) = track.receive(now, stream.encoding, &packet) else {
-            if !track.muted {
-                self.stats.drop_because(Drop::UnusablePayload);
-            }
-            return;
+        let packet = if stream.repairs {
+            let Some(repaired) = track.restore(stream.encoding, &packet) else {
+                return; // A probe.
+            };
+            repaired
+        } else {
+            packet
         };
-        let (marker, payload_len) = (packet.marker, packet.payload.len());
+        let arrival = track.receive(now, stream.encoding, &packet, stream.repairs);
+        let asks = track.encodings[stream.encoding].nacks.is_due(now);
         let payload_end = bytes.len() - usize::from(packet.padding_len);
-        let payload = &mut bytes[payload_end - payload_len..payload_end];
+        let payload_at = payload_end - packet.payload.len();
+        match arrival {
+            Ok(arrival) => {
+                self.stats.packets_repaired += u64::from(stream.repairs);
+                let payload = &mut bytes[payload_at..payload_end];
+                self.send_to_subscribers(now, stream.track, &arrival, payload, out);
+            }
+            Err(Some(reason)) => self.stats.drop_because(reason),
+            Err(None) => {}
+        }
+        if asks {
+            self.request_packets(now, stream.track, stream.encoding, out);
+        }
+    }
+
+    fn send_to_subscribers(
+        &mut self,
+        now: Instant,
+        key: TrackKey,
+        arrival: &Arrival,
+        payload: &mut [u8],
+        out: &mut Outbox,
+    ) {
+        let incoming = &arrival.incoming;
+        let Track {
+            subscriptions,
+            encodings,
+            ..
+        } = &mut self.tracks[key];
+        let cache = &mut encodings[incoming.encoding].cache;
+        let mut kept = false;
         let mut header = [0; HEADER_LEN_MAX];
-        for subscription in &mut track.subscriptions {
+        for subscription in subscriptions {
             let Some((payload_type, rewritten)) =
-                subscription.forward(now, &arrival.incoming, arrival.switchable)
+                subscription.forward(now, incoming, arrival.switchable)
             else {
                 continue;
             };
-            if let Some((descriptor, (id, tl0))) = arrival.incoming.picture.zip(rewritten.picture) {
+            // Once for all, and before the first of them has its numbers written into it.
+            if !kept && subscription.is_repairable() {
+                cache.keep(now, low_half(incoming.sequence), payload);
+                kept = true;
+            }
+            if let Some((descriptor, (id, tl0))) = incoming.picture.zip(rewritten.picture) {
                 vp8::rewrite(payload, &descriptor, id, tl0);
             }
             let fields = HeaderFields {
-                marker,
+                marker: arrival.marker,
                 payload_type,
                 sequence: rewritten.sequence,
                 timestamp: rewritten.timestamp,
@@ -218,7 +264,7 @@ impl Engine {
             let header_len = write_header(&mut header, &fields, &[]);
             let transport = &mut self.peers[subscription.peer].transport;
             if transport.send_rtp(&header[..header_len], payload, rewritten.rollover, out) {
-                subscription.rewriter.sent(payload_len);
+                subscription.sent(now, incoming, &rewritten, arrival.marker, payload.len());
                 self.stats.packets_forwarded += 1;
             }
         }

@@ -16,7 +16,7 @@ const QUALITY_INTERVAL: Duration = Duration::from_secs(5);
 /// How often is looked which encodings are alive.
 const AVAILABLE_INTERVAL: Duration = Duration::from_millis(100);
 /// Our own SSRC in feedback: nobody sends media under it.
-const OWN_SSRC: Ssrc = Ssrc(1);
+pub(crate) const OWN_SSRC: Ssrc = Ssrc(1);
 /// At most as many blocks as the count field of a report holds (RFC 3550, section 6.4.2).
 const REPORT_BLOCKS_MAX: usize = 31;
 
@@ -56,7 +56,7 @@ impl Engine {
                     reports,
                     ..
                 } => {
-                    self.note_losses(from, reports);
+                    self.note_losses(now, from, reports);
                     self.pass_sender_report(
                         now,
                         from,
@@ -68,15 +68,15 @@ impl Engine {
                         out,
                     );
                 }
-                Rtcp::ReceiverReport { reports, .. } => self.note_losses(from, reports),
+                Rtcp::ReceiverReport { reports, .. } => self.note_losses(now, from, reports),
                 Rtcp::Pli { media, .. } => self.note_keyframe_request(from, media),
                 Rtcp::Fir { entries, .. } => {
                     for entry in entries {
                         self.note_keyframe_request(from, entry.media);
                     }
                 }
-                Rtcp::Nack { .. }
-                | Rtcp::Remb { .. }
+                Rtcp::Nack { media, items, .. } => self.answer_nack(now, from, media, items, out),
+                Rtcp::Remb { .. }
                 | Rtcp::TransportFeedback(_)
                 | Rtcp::Bye
                 | Rtcp::SourceDescription
@@ -105,6 +105,7 @@ impl Engine {
                 track.refresh_available(Some(now));
             }
         }
+        self.request_all_packets(now, out);
         self.request_keyframes(now, out);
         self.tell_speakers(now, out);
     }
@@ -252,7 +253,7 @@ impl Engine {
         } = self;
         let track = &mut tracks[stream.track];
         track.encodings[stream.encoding].report(now, clock);
-        for subscription in &track.subscriptions {
+        for subscription in &mut track.subscriptions {
             if subscription.payload_type.is_none()
                 || subscription.selector.current() != Some(stream.encoding)
             {
@@ -268,6 +269,7 @@ impl Engine {
                 packets,
                 octets,
             };
+            subscription.reported = Some((middle(clock.ntp), now));
             rtcp::write_sender_report(rtcp, &fields, &[]);
             rtcp::write_cname(rtcp, own, &cname);
             peers[subscription.peer].transport.send_rtcp(rtcp, out);
@@ -276,12 +278,13 @@ impl Engine {
 
     fn note_losses<'a>(
         &mut self,
+        now: Instant,
         from: PeerKey,
         reports: impl IntoIterator<Item = ReportBlock> + 'a,
     ) {
-        let peer = &mut self.peers[from];
         for report in reports {
-            peer.quality.record(report.fraction_lost);
+            self.peers[from].quality.record(report.fraction_lost);
+            self.measure_round_trip(now, from, &report);
         }
     }
 

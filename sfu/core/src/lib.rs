@@ -28,6 +28,7 @@ pub mod ids;
 mod negotiation;
 pub mod outbox;
 mod peer;
+mod repair;
 mod room;
 pub mod rtp;
 pub mod sdp;

@@ -1,6 +1,7 @@
 //! One participant's transport with all that goes up and down on it.
 
 use crate::demux::Demux;
+use crate::downlink::repair::RepairLimits;
 use crate::engine::{PeerKey, TrackKey};
 use crate::event::ConnectionQuality;
 use crate::ids::{PeerId, RoomId};
@@ -24,8 +25,10 @@ pub(crate) struct Peer {
     pub(crate) room: RoomId,
     pub(crate) transport: Transport,
     pub(crate) uplink: Uplink,
-    /// Which of its subscriptions has which SSRC, for the feedback it sends.
+    /// Which of its subscriptions has which SSRC, of media or of retransmissions, for the feedback
+    /// it sends.
     pub(crate) downlink: HashMap<u32, TrackKey>,
+    pub(crate) repair_limits: RepairLimits,
     pub(crate) negotiation: Negotiation,
     pub(crate) added_at: Instant,
     /// Whether `Connected` was told.
@@ -50,6 +53,7 @@ impl Peer {
             transport,
             uplink: Uplink::default(),
             downlink: HashMap::new(),
+            repair_limits: RepairLimits::new(),
             negotiation: Negotiation::default(),
             added_at: now,
             connected: false,

@@ -11,6 +11,16 @@ pub struct Stats {
     pub packets_received: u64,
     /// RTP packets encrypted for subscribers.
     pub packets_forwarded: u64,
+    /// Lost packets asked of publishers, each request counted.
+    pub packets_requested: u64,
+    /// Packets of publishers that came as retransmissions.
+    pub packets_repaired: u64,
+    /// Packets sent to subscribers again.
+    pub packets_retransmitted: u64,
+    /// Packets subscribers asked for that are not kept, or never were.
+    pub retransmissions_unknown: u64,
+    /// Packets subscribers asked for too soon, too often, or beyond their budget.
+    pub retransmissions_limited: u64,
     /// Key frames asked of publishers.
     pub keyframe_requests: u64,
     /// Key frame requests that came from subscribers.
@@ -48,16 +58,19 @@ pub enum Drop {
     UnknownStream,
     /// A packet of another codec than negotiated, or one that cannot be read.
     UnusablePayload,
+    /// A packet that came before, by itself or as a retransmission.
+    Duplicate,
 }
 
 impl Drop {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::UnknownSender,
         Self::MalformedRtp,
         Self::MalformedRtcp,
         Self::UnknownStream,
         Self::UnusablePayload,
+        Self::Duplicate,
     ];
 
     /// The label in metrics.
@@ -68,6 +81,7 @@ impl Drop {
             Self::MalformedRtcp => "malformed_rtcp",
             Self::UnknownStream => "unknown_stream",
             Self::UnusablePayload => "unusable_payload",
+            Self::Duplicate => "duplicate",
         }
     }
 
@@ -78,6 +92,7 @@ impl Drop {
             Self::MalformedRtcp => 2,
             Self::UnknownStream => 3,
             Self::UnusablePayload => 4,
+            Self::Duplicate => 5,
         }
     }
 }

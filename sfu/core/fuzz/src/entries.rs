@@ -126,6 +126,7 @@ fn used(section: &Section) -> AnswerSection {
             stream: "stream".to_owned(),
             track: "track".to_owned(),
             ssrc: 1,
+            rtx_ssrc: Some(2),
             cname: "cname".to_owned(),
             codec: section.codecs.last().map(|offered| offered.codec),
             stereo: true,

@@ -1,8 +1,11 @@
 //! One track on its way to one peer: which encoding, under which numbers, in which section.
 
 use super::layer_selector::{LayerSelector, Selected};
+use super::repair::{Again, Repair};
 use super::rewriter::{Incoming, Rewriter, Rewritten};
+use super::sent_packets::{SentPacket, SentPackets};
 use crate::engine::PeerKey;
+use crate::rtp::HeaderFields;
 use std::time::Instant;
 
 /// What one subscriber gets of a track. It forwards once it is bound to a media section.
@@ -15,6 +18,10 @@ pub(crate) struct Subscription {
     pub(crate) payload_type: Option<u8>,
     pub(crate) selector: LayerSelector,
     pub(crate) rewriter: Rewriter,
+    pub(crate) repair: Repair,
+    pub(crate) sent: SentPackets,
+    /// The last sender report: the middle of its NTP time, and when it left.
+    pub(crate) reported: Option<(u32, Instant)>,
 }
 
 impl Subscription {
@@ -25,6 +32,9 @@ impl Subscription {
             payload_type: None,
             selector: LayerSelector::new(),
             rewriter,
+            repair: Repair::Never,
+            sent: SentPackets::default(),
+            reported: None,
         }
     }
 
@@ -43,5 +53,48 @@ impl Subscription {
             Selected::Continue => {}
         }
         Some((payload_type, self.rewriter.rewrite(now, incoming)?))
+    }
+
+    /// Takes note of a packet that was sent, for reports and for sending it again.
+    pub(crate) fn sent(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        rewritten: &Rewritten,
+        marker: bool,
+        payload_len: usize,
+    ) {
+        self.rewriter.sent(payload_len);
+        if self.is_repairable() {
+            self.sent.remember(now, incoming, rewritten, marker);
+        }
+    }
+
+    /// Whether the subscriber may ask for packets again.
+    pub(crate) fn is_repairable(&self) -> bool {
+        self.repair != Repair::Never
+    }
+
+    /// Writes a packet that was sent before, to be sent again; its payload goes into `out`.
+    pub(crate) fn again(
+        &mut self,
+        packet: &SentPacket,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<Again> {
+        let fields = HeaderFields {
+            marker: packet.marker,
+            payload_type: self.payload_type?,
+            sequence: packet.rewritten.sequence,
+            timestamp: packet.rewritten.timestamp,
+            ssrc: self.rewriter.ssrc,
+        };
+        self.repair.write(packet, fields, payload, out)
+    }
+
+    /// Whether this encoding is forwarded, or waited for.
+    pub(crate) fn wants(&self, encoding: usize) -> bool {
+        let selected = [self.selector.current(), self.selector.awaited()];
+        self.payload_type.is_some() && selected.contains(&Some(encoding))
     }
 }

@@ -5,6 +5,7 @@
 //! - [`packet`]: an RTP packet; writing a header.
 //! - [`sequence`]: numbers that wrap.
 //! - [`extension`]: header extensions, and what stands inside those Saal uses.
+//! - `replay_window`: which packets of a stream were seen.
 //! - [`rtcp`]: reports and feedback.
 //! - [`payload`]: the first bytes of VP8 and H264.
 
@@ -12,11 +13,13 @@ mod big_endian;
 pub mod extension;
 pub mod packet;
 pub mod payload;
+mod replay_window;
 pub mod rtcp;
 pub mod sequence;
 
 pub use extension::{AudioLevel, Extensions};
 pub use packet::{HEADER_LEN_MAX, Header, HeaderFields, Packet, PacketError, write_header};
+pub(crate) use replay_window::ReplayWindow;
 pub use sequence::{Extender, SequenceNumber, TimestampExtender};
 
 use std::fmt;

@@ -21,6 +21,12 @@ impl SequenceNumber {
         Self(self.0.wrapping_add(packets))
     }
 
+    /// The number that an extended one was on the wire.
+    pub const fn of_extended(extended: u64) -> Self {
+        let [.., high, low] = extended.to_be_bytes();
+        Self(u16::from_be_bytes([high, low]))
+    }
+
     /// How many packets after `other` this one was sent; negative if before.
     pub const fn distance_from(self, other: Self) -> i16 {
         self.0.wrapping_sub(other.0).cast_signed()

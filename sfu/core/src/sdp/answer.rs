@@ -60,6 +60,8 @@ pub struct Sending {
     pub track: String,
     /// The SSRC it is sent with.
     pub ssrc: u32,
+    /// The SSRC of its retransmissions (RFC 4588), if they have a stream of their own.
+    pub rtx_ssrc: Option<u32>,
     /// The canonical name that ties sound to pictures (RFC 3550, section 6.5.1).
     pub cname: String,
     /// The codec it is sent in, to be named first; `None` keeps the order of the offer.

@@ -77,6 +77,8 @@ pub(super) struct Attributes<'a> {
     simulcast: Option<&'a str>,
     ssrcs: Vec<u32>,
     repairs: Vec<u32>,
+    /// Which SSRC is repaired by which, by retransmission.
+    pub(super) retransmissions: Vec<(u32, u32)>,
 }
 
 impl<'a> Attributes<'a> {
@@ -113,6 +115,7 @@ impl<'a> Attributes<'a> {
             simulcast: None,
             ssrcs: Vec::new(),
             repairs: Vec::new(),
+            retransmissions: Vec::new(),
         }
     }
 
@@ -219,9 +222,18 @@ impl<'a> Attributes<'a> {
     /// (RFC 5576, section 4.2; RFC 5956).
     fn take_ssrc_group(&mut self, value: &str) -> Result<(), Refusal> {
         let mut words = value.split_whitespace();
-        if let Some("FID" | "FEC" | "FEC-FR") = words.next() {
-            for word in words.skip(1) {
-                self.repairs.push(number(word, "ssrc-group")?);
+        let kind = words.next();
+        if let Some("FID" | "FEC" | "FEC-FR") = kind {
+            let Some(first) = words.next() else {
+                return Ok(());
+            };
+            let media = number(first, "ssrc-group")?;
+            for word in words {
+                let repair = number(word, "ssrc-group")?;
+                self.repairs.push(repair);
+                if kind == Some("FID") {
+                    self.retransmissions.push((media, repair));
+                }
             }
         }
         within(self.repairs.len(), SSRCS_MAX, "SSRCs in groups")

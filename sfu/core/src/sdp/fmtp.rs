@@ -5,24 +5,27 @@
 use super::offer::{OfferedCodec, Section};
 use crate::units::Codec;
 
-/// The offered payload type under which a section can receive what a publisher sends.
+/// The offered codec, with its payload type, as which a section can receive what a publisher sends.
 ///
 /// `fmtp_of_publisher` are the format parameters of the publisher's payload type. Opus and VP8
 /// need none. For H.264 the same profile is best, then one whose decoders understand it too, then
 /// constrained baseline, then whatever H.264 there is: browsers' decoders take any profile.
-pub fn payload_type_for(section: &Section, codec: Codec, fmtp_of_publisher: &str) -> Option<u8> {
+pub fn codec_for<'a>(
+    section: &'a Section,
+    codec: Codec,
+    fmtp_of_publisher: &str,
+) -> Option<&'a OfferedCodec> {
     let mut candidates = section
         .codecs
         .iter()
         .filter(|offered| offered.codec == codec);
-    let best = match codec {
+    match codec {
         Codec::Opus | Codec::Vp8 => candidates.next(),
         Codec::H264 => {
             let sent = H264Profile::of(fmtp_of_publisher);
             candidates.min_by_key(|offered| sent.distance_to(H264Profile::of(&offered.fmtp)))
         }
-    };
-    best.map(|offered: &OfferedCodec| offered.payload_type)
+    }
 }
 
 /// The value of a parameter, its name compared without regard to case.

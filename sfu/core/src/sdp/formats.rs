@@ -4,11 +4,11 @@ use super::answer::AnswerSection;
 use super::offer::{OfferedCodec, Section, SectionKind};
 use crate::units::Codec;
 
-/// Feedback that is answered for video. `nack` is left out because no packet is retransmitted, and
-/// for the same reason no `rtx` payload type is answered: a client must not be promised either.
-const VIDEO_FEEDBACK: [&str; 4] = ["transport-cc", "goog-remb", "ccm fir", "nack pli"];
-/// Feedback that is answered for sound.
-const AUDIO_FEEDBACK: [&str; 1] = ["transport-cc"];
+/// Feedback that is answered for video.
+const VIDEO_FEEDBACK: [&str; 5] = ["transport-cc", "goog-remb", "ccm fir", "nack", "nack pli"];
+/// Feedback that is answered for sound. Browsers do not ask for lost sound by themselves; a client
+/// that writes `nack` into its offer does, and a packet of sound costs little to send again.
+const AUDIO_FEEDBACK: [&str; 2] = ["transport-cc", "nack"];
 
 /// What is said of each payload type, alike in all sections of an answer: libwebrtc takes two
 /// versions for a collision in the BUNDLE group.

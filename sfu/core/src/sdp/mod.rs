@@ -24,7 +24,7 @@ mod writer;
 pub use answer::{AnswerSection, Local, Receiving, Sending, write_answer};
 pub use error::{Place, SdpError};
 pub use extension::Extension;
-pub use fmtp::payload_type_for;
+pub use fmtp::codec_for;
 pub use offer::{
     Direction, Msid, Offer, OfferedCodec, OfferedEncoding, Section, SectionKind, Setup,
 };

@@ -79,6 +79,8 @@ pub struct Section {
     /// The SSRCs declared for media; those that only repair others are left out. Firefox declares
     /// some also where it only receives: it reports with them.
     pub ssrcs: Vec<u32>,
+    /// Which of them is repaired by which SSRC (`a=ssrc-group:FID`, RFC 5576, section 4.2).
+    pub repairs: Vec<(u32, u32)>,
     /// The canonical name of the sender (RFC 3550, section 6.5.1), if declared.
     pub cname: Option<String>,
     /// Whether RTCP may be sent without a full report in front (RFC 5506).
@@ -198,6 +200,13 @@ pub struct OfferedCodec {
     pub feedback: Vec<String>,
     /// The payload type of its retransmissions (RFC 4588).
     pub rtx: Option<u8>,
+}
+
+impl OfferedCodec {
+    /// Whether lost packets can be asked for (RFC 4585, section 6.2.1).
+    pub fn takes_nack(&self) -> bool {
+        self.feedback.iter().any(|kind| kind == "nack")
+    }
 }
 
 /// One encoding of a simulcast sender.

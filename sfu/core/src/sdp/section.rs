@@ -40,6 +40,7 @@ pub(super) fn read(
         codecs,
         encodings: attributes.encodings(),
         ssrcs: attributes.primary_ssrcs(),
+        repairs: attributes.retransmissions,
         extmap_allow_mixed: attributes.extmap_allow_mixed,
         extensions: attributes.extensions,
         extension_directions: attributes.extension_directions,

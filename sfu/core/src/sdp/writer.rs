@@ -113,6 +113,10 @@ impl<'a> Writer<'a> {
         for codec in &codecs {
             self.text.push(' ');
             self.text.push_str(&codec.payload_type.to_string());
+            if let Some(rtx) = codec.rtx {
+                self.text.push(' ');
+                self.text.push_str(&rtx.to_string());
+            }
         }
         self.text.push_str("\r\n");
         self.transport(section);
@@ -193,6 +197,10 @@ impl<'a> Writer<'a> {
         for kind in feedback {
             line(text, format_args!("a=rtcp-fb:{payload_type} {kind}"));
         }
+        if let Some(rtx) = offered.rtx {
+            line(text, format_args!("a=rtpmap:{rtx} rtx/{clock_rate}"));
+            line(text, format_args!("a=fmtp:{rtx} apt={payload_type}"));
+        }
     }
 
     fn extensions(&mut self, section: &Section) {
@@ -226,12 +234,18 @@ impl<'a> Writer<'a> {
             stream,
             track,
             ssrc,
+            rtx_ssrc,
             cname,
             ..
         } = sending;
         self.line(format_args!("a=msid:{stream} {track}"));
-        self.line(format_args!("a=ssrc:{ssrc} cname:{cname}"));
-        self.line(format_args!("a=ssrc:{ssrc} msid:{stream} {track}"));
+        if let Some(rtx) = rtx_ssrc {
+            self.line(format_args!("a=ssrc-group:FID {ssrc} {rtx}"));
+        }
+        for ssrc in [Some(ssrc), rtx_ssrc.as_ref()].into_iter().flatten() {
+            self.line(format_args!("a=ssrc:{ssrc} cname:{cname}"));
+            self.line(format_args!("a=ssrc:{ssrc} msid:{stream} {track}"));
+        }
     }
 
     /// The offered encodings, in the order of the offer: that order is what Chromium goes by.

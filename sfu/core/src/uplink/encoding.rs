@@ -1,9 +1,11 @@
 //! One simulcast stream of a track: what came, when, and on which clock.
 
 use super::keyframe_requester::KeyframeRequester;
+use super::nack_generator::{Gap, NackGenerator};
 use super::receive_statistics::ReceiveStatistics;
+use crate::downlink::packet_cache::PacketCache;
 use crate::downlink::rewriter::ClockPoint;
-use crate::rtp::{Extender, Packet, Ssrc};
+use crate::rtp::{Extender, Packet, ReplayWindow, Ssrc};
 use std::time::{Duration, Instant};
 
 /// Silent for so long, an encoding counts as switched off if its siblings are heard. Half a second
@@ -19,14 +21,31 @@ pub(crate) struct Encoding {
     pub(crate) rid: Option<String>,
     /// Known once its first packet came.
     pub(crate) ssrc: Option<Ssrc>,
+    /// The stream of its retransmissions, known once its first packet came.
+    pub(crate) rtx_ssrc: Option<Ssrc>,
     /// The publisher's last sender report.
     pub(crate) clock: Option<ClockPoint>,
     /// When that report came, for the answer's delay field.
     pub(crate) report_at: Option<Instant>,
     pub(crate) keyframes: KeyframeRequester,
     pub(crate) statistics: ReceiveStatistics,
+    pub(crate) nacks: NackGenerator,
+    pub(crate) cache: PacketCache,
     sequence: Extender,
+    /// What came, by itself or repaired: twice the same number must never be sent on.
+    seen: ReplayWindow,
     heard_at: Option<Instant>,
+}
+
+/// A packet's place in its stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// Its extended sequence number.
+    pub(crate) sequence: u64,
+    /// Whether it is the newest so far.
+    pub(crate) newest: bool,
+    /// Whether too much before it is missing to be repaired.
+    pub(crate) gap: Gap,
 }
 
 impl Encoding {
@@ -34,11 +53,15 @@ impl Encoding {
         Self {
             rid,
             ssrc: None,
+            rtx_ssrc: None,
             clock: None,
             report_at: None,
             keyframes: KeyframeRequester::default(),
             statistics: ReceiveStatistics::default(),
+            nacks: NackGenerator::default(),
+            cache: PacketCache::default(),
             sequence: Extender::default(),
+            seen: ReplayWindow::EMPTY,
             heard_at: None,
         }
     }
@@ -52,16 +75,36 @@ impl Encoding {
         };
     }
 
-    /// Accounts a packet and returns its extended sequence number.
-    pub(crate) fn receive(&mut self, now: Instant, packet: &Packet<'_>, clock_rate: u32) -> u64 {
+    /// Accounts a packet; `None` if it came before, or is too old to tell. `repaired` says that it
+    /// came as a retransmission, which is no arrival to the statistics: senders adapt to what the
+    /// line loses, not to what is left of that.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        packet: &Packet<'_>,
+        clock_rate: u32,
+        repaired: bool,
+    ) -> Option<Place> {
+        let before = self.sequence.newest();
         let sequence = self.sequence.extend(packet.sequence);
-        self.statistics
-            .record(now, sequence, packet.timestamp, clock_rate);
+        if !self.seen.is_fresh(sequence) {
+            return None;
+        }
+        self.seen.insert(sequence);
+        let gap = self.nacks.received(now, sequence, repaired);
+        if !repaired {
+            self.statistics
+                .record(now, sequence, packet.timestamp, clock_rate);
+        }
         // Padding keeps a probe going on an encoding that shows nothing.
         if !packet.payload.is_empty() {
             self.heard_at = Some(now);
         }
-        sequence
+        Some(Place {
+            sequence,
+            newest: before.is_none_or(|before| sequence > before),
+            gap,
+        })
     }
 
     /// Takes note of a sender report.

@@ -3,6 +3,7 @@
 pub(crate) mod audio_level;
 pub(crate) mod encoding;
 pub(crate) mod keyframe_requester;
+pub(crate) mod nack_generator;
 pub(crate) mod receive_statistics;
 pub(crate) mod track;
 pub(crate) mod twcc_feedback;
@@ -15,14 +16,16 @@ use std::time::Instant;
 use track::TrackSection;
 use twcc_feedback::TwccFeedback;
 
-/// Streams one peer may have at a time: twenty tracks of three encodings. More are not taken.
-const STREAMS_MAX: usize = 64;
+/// Streams one peer may have at a time: twenty tracks of three encodings with their retransmissions.
+/// More are not taken.
+const STREAMS_MAX: usize = 128;
 
 /// The streams of one peer.
 #[derive(Debug, Default)]
 pub(crate) struct Uplink {
     streams: HashMap<Ssrc, Stream>,
     sections: Vec<(String, TrackKey)>,
+    declared_repairs: Vec<DeclaredRepair>,
     ids: ExtensionIds,
     pub(crate) twcc: TwccFeedback,
 }
@@ -32,6 +35,16 @@ pub(crate) struct Uplink {
 pub(crate) struct Stream {
     pub(crate) track: TrackKey,
     pub(crate) encoding: usize,
+    /// Whether it carries the encoding's retransmissions (RFC 4588) and not the encoding itself.
+    pub(crate) repairs: bool,
+}
+
+/// Two streams of which an offer says that one repairs the other (RFC 5576, section 4.2).
+#[derive(Debug, Clone, Copy)]
+struct DeclaredRepair {
+    track: TrackKey,
+    media: Ssrc,
+    rtx: Ssrc,
 }
 
 /// The numbers under which the client sends header extensions; the same in all bundled sections
@@ -40,6 +53,7 @@ pub(crate) struct Stream {
 struct ExtensionIds {
     mid: Option<u8>,
     rid: Option<u8>,
+    repaired_rid: Option<u8>,
     transport_cc: Option<u8>,
 }
 
@@ -49,6 +63,8 @@ pub(crate) struct SendingSection {
     pub(crate) section: TrackSection,
     pub(crate) rids: Vec<String>,
     pub(crate) ssrcs: Vec<u32>,
+    /// Which SSRC is repaired by which.
+    pub(crate) repairs: Vec<(u32, u32)>,
 }
 
 impl SendingSection {
@@ -68,6 +84,8 @@ impl SendingSection {
                 codec: codec.codec,
                 payload_type: codec.payload_type,
                 fmtp: codec.fmtp.clone(),
+                nack: codec.takes_nack(),
+                rtx: codec.rtx,
                 audio_level_id: id_of(Extension::AudioLevel),
             },
             rids: section
@@ -76,6 +94,7 @@ impl SendingSection {
                 .map(|encoding| encoding.rid.clone())
                 .collect(),
             ssrcs: section.ssrcs.clone(),
+            repairs: section.repairs.clone(),
         })
     }
 }
@@ -88,8 +107,8 @@ impl Uplink {
                 Extension::Mid => self.ids.mid = Some(id),
                 Extension::RtpStreamId => self.ids.rid = Some(id),
                 Extension::TransportCc => self.ids.transport_cc = Some(id),
-                Extension::RepairedRtpStreamId
-                | Extension::AudioLevel
+                Extension::RepairedRtpStreamId => self.ids.repaired_rid = Some(id),
+                Extension::AudioLevel
                 | Extension::AbsSendTime
                 | Extension::DependencyDescriptor => {}
             }
@@ -101,12 +120,19 @@ impl Uplink {
     pub(crate) fn bind(&mut self, key: TrackKey, sending: &SendingSection, tracks: &mut Tracks) {
         self.unbind(key);
         self.sections.push((sending.section.mid.clone(), key));
+        let repairs = sending.repairs.iter().map(|&(media, rtx)| DeclaredRepair {
+            track: key,
+            media: Ssrc(media),
+            rtx: Ssrc(rtx),
+        });
+        self.declared_repairs.extend(repairs);
         if let (true, Some(&ssrc)) = (sending.rids.is_empty(), sending.ssrcs.first()) {
             self.bind_stream(
                 Ssrc(ssrc),
                 Stream {
                     track: key,
                     encoding: 0,
+                    repairs: false,
                 },
                 tracks,
             );
@@ -116,11 +142,13 @@ impl Uplink {
     /// Forgets a track.
     pub(crate) fn unbind(&mut self, key: TrackKey) {
         self.sections.retain(|(_, track)| *track != key);
+        self.declared_repairs.retain(|repair| repair.track != key);
         self.streams.retain(|_, stream| stream.track != key);
     }
 
     /// Accounts a packet for congestion feedback and finds its stream. The first packets of a
-    /// stream name it by MID and RID (RFC 8843, RFC 8852); later ones by SSRC alone.
+    /// stream name it by MID and RID, those of a retransmission stream by MID and repaired RID
+    /// (RFC 8843, RFC 8852); later ones by SSRC alone.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
@@ -137,7 +165,9 @@ impl Uplink {
         if let Some(stream) = self.streams.get(&packet.ssrc) {
             return Some(*stream);
         }
-        let stream = self.named_by(packet, tracks)?;
+        let stream = self
+            .declared_repair(packet.ssrc)
+            .or_else(|| self.named_by(packet, tracks))?;
         self.bind_stream(packet.ssrc, stream, tracks)
             .then_some(stream)
     }
@@ -153,21 +183,33 @@ impl Uplink {
     }
 
     fn named_by(&self, packet: &Packet<'_>, tracks: &Tracks) -> Option<Stream> {
-        let mid = self
-            .ids
-            .mid
-            .and_then(|id| packet.extensions.find(id))
-            .and_then(extension::mid)?;
-        let rid = self
-            .ids
-            .rid
-            .and_then(|id| packet.extensions.find(id))
-            .and_then(extension::rid);
-        let (_, track) = self.sections.iter().find(|(known, _)| known == mid)?;
-        let encoding = tracks.get(*track)?.encoding_of(rid)?;
+        let data = |id: Option<u8>| id.and_then(|id| packet.extensions.find(id));
+        let mid = data(self.ids.mid).and_then(extension::mid)?;
+        let (_, key) = self.sections.iter().find(|(known, _)| known == mid)?;
+        let track = tracks.get(*key)?;
+        let repairs = track.section.as_ref()?.rtx == Some(packet.payload_type);
+        let rid = data(if repairs {
+            self.ids.repaired_rid
+        } else {
+            self.ids.rid
+        });
         Some(Stream {
-            track: *track,
-            encoding,
+            track: *key,
+            encoding: track.encoding_of(rid.and_then(extension::rid))?,
+            repairs,
+        })
+    }
+
+    /// The stream of a declared SSRC whose other half was seen.
+    fn declared_repair(&self, ssrc: Ssrc) -> Option<Stream> {
+        let declared = self
+            .declared_repairs
+            .iter()
+            .find(|repair| repair.rtx == ssrc)?;
+        let repaired = self.streams.get(&declared.media)?;
+        (declared.track == repaired.track && !repaired.repairs).then_some(Stream {
+            repairs: true,
+            ..*repaired
         })
     }
 
@@ -181,13 +223,20 @@ impl Uplink {
         if self.streams.len() >= STREAMS_MAX {
             return false;
         }
-        if let Some(old) = encoding.ssrc {
-            self.streams.remove(&old);
-        }
-        encoding.bind(ssrc);
-        for subscription in &mut track.subscriptions {
-            if subscription.selector.current() == Some(stream.encoding) {
-                subscription.selector.restart();
+        if stream.repairs {
+            if let Some(old) = encoding.rtx_ssrc.replace(ssrc) {
+                self.streams.remove(&old);
+            }
+        } else {
+            for old in [encoding.ssrc, encoding.rtx_ssrc].into_iter().flatten() {
+                self.streams.remove(&old);
+            }
+            encoding.bind(ssrc);
+            for subscription in &mut track.subscriptions {
+                subscription.sent.forget();
+                if subscription.selector.current() == Some(stream.encoding) {
+                    subscription.selector.restart();
+                }
             }
         }
         self.streams.insert(ssrc, stream);

@@ -3,6 +3,7 @@
 
 use super::audio_level::AudioLevelWindow;
 use super::encoding::Encoding;
+use super::nack_generator::Gap;
 use crate::command::TrackSpec;
 use crate::downlink::layer_selector::Available;
 use crate::downlink::rewriter::Incoming;
@@ -10,7 +11,8 @@ use crate::downlink::subscription::Subscription;
 use crate::engine::PeerKey;
 use crate::ids::{RoomId, TrackId};
 use crate::rtp::payload::{h264, vp8};
-use crate::rtp::{AudioLevel, Packet};
+use crate::rtp::{AudioLevel, Packet, SequenceNumber};
+use crate::stats::Drop;
 use crate::units::{Codec, MediaKind};
 use std::time::Instant;
 
@@ -28,6 +30,10 @@ pub(crate) struct TrackSection {
     pub(crate) payload_type: u8,
     /// The codec's parameters, which a subscriber's section must match.
     pub(crate) fmtp: String,
+    /// Whether the publisher sends packets again when asked (RFC 4585).
+    pub(crate) nack: bool,
+    /// The payload type of its retransmissions, if they have a stream of their own (RFC 4588).
+    pub(crate) rtx: Option<u8>,
     /// Header extension of the audio level.
     pub(crate) audio_level_id: Option<u8>,
 }
@@ -54,6 +60,7 @@ pub(crate) struct Arrival {
     pub(crate) incoming: Incoming,
     /// Whether a decoder can start with it.
     pub(crate) switchable: bool,
+    pub(crate) marker: bool,
 }
 
 impl Track {
@@ -101,14 +108,31 @@ impl Track {
             .position(|encoding| encoding.rid.as_deref() == rid)
     }
 
-    /// Accounts a packet and says what it is; `None` if nobody can use it.
+    /// The packet that a retransmission carries (RFC 4588, section 4); `None` for one that carries
+    /// nothing, which is how senders probe.
+    pub(crate) fn restore<'a>(&self, encoding: usize, repair: &Packet<'a>) -> Option<Packet<'a>> {
+        let section = self.section.as_ref()?;
+        let (number, payload) = repair.payload.split_first_chunk()?;
+        let ssrc = self.encodings.get(encoding)?.ssrc?;
+        (section.rtx == Some(repair.payload_type)).then_some(Packet {
+            payload_type: section.payload_type,
+            sequence: SequenceNumber(u16::from_be_bytes(*number)),
+            ssrc,
+            payload,
+            ..*repair
+        })
+    }
+
+    /// Accounts a packet and says what it is, or why it is of no use; a pause needs no reason.
+    /// `repaired` says that it came as a retransmission.
     pub(crate) fn receive(
         &mut self,
         now: Instant,
         encoding: usize,
         packet: &Packet<'_>,
-    ) -> Option<Arrival> {
-        let section = self.section.as_ref()?;
+        repaired: bool,
+    ) -> Result<Arrival, Option<Drop>> {
+        let section = self.section.as_ref().ok_or(Drop::UnknownStream)?;
         let codec = section.codec;
         let level = section
             .audio_level_id
@@ -116,23 +140,44 @@ impl Track {
         if let Some(level) = level.and_then(AudioLevel::parse) {
             self.audio_level.record(level.level_dbov);
         }
-        let stream = self.encodings.get_mut(encoding)?;
-        let sequence = stream.receive(now, packet, codec.clock_rate());
-        if self.muted || packet.payload_type != section.payload_type {
-            return None;
+        let payload_type = section.payload_type;
+        let stream = self
+            .encodings
+            .get_mut(encoding)
+            .ok_or(Drop::UnknownStream)?;
+        let clock = stream.clock;
+        let place = stream
+            .receive(now, packet, codec.clock_rate(), repaired)
+            .ok_or(Drop::Duplicate)?;
+        if place.gap == Gap::TooLarge && self.is_wanted(encoding) {
+            self.encodings[encoding].keyframes.want();
         }
-        let (picture, switchable) = understand(codec, packet.payload)?;
+        if self.muted {
+            return Err(None);
+        }
+        let (picture, switchable) = Some(packet)
+            .filter(|packet| packet.payload_type == payload_type)
+            .and_then(|packet| understand(codec, packet.payload))
+            .ok_or(Drop::UnusablePayload)?;
         let incoming = Incoming {
             encoding,
-            sequence,
+            sequence: place.sequence,
             timestamp: packet.timestamp,
             picture,
-            clock: stream.clock,
+            clock,
         };
-        Some(Arrival {
+        Ok(Arrival {
             incoming,
-            switchable,
+            // What followed a key frame that came late is gone by for those who wait for it.
+            switchable: switchable && place.newest,
+            marker: packet.marker,
         })
+    }
+
+    /// Whether anybody gets this encoding or waits for it.
+    pub(crate) fn is_wanted(&self, encoding: usize) -> bool {
+        let mut subscriptions = self.subscriptions.iter();
+        subscriptions.any(|subscription| subscription.wants(encoding))
     }
 
     /// Mutes or unmutes. After a pause every subscriber starts over with a key frame.

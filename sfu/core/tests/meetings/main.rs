@@ -7,6 +7,7 @@
 
 mod allocations;
 mod hostile;
+mod losses;
 #[expect(
     clippy::unwrap_used,
     reason = "a scripted client that fails should fail the story"

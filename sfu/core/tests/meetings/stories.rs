@@ -390,7 +390,7 @@ fn the_same_meeting_twice_is_the_same_to_the_byte() {
     assert_eq!(meeting(), meeting());
 }
 
-fn tile(width: u32, height: u32) -> Preference {
+pub(crate) fn tile(width: u32, height: u32) -> Preference {
     Preference {
         enabled: true,
         wanted: Wanted::Size(Size { width, height }),

@@ -151,6 +151,7 @@ fn a_meeting_of_three_hundred_tracks_is_answered_section_by_section() {
             AnswerSection::Send(Sending {
                 track: format!("TR_{ssrc}"),
                 ssrc,
+                rtx_ssrc: None,
                 ..sending(section.kind)
             })
         })

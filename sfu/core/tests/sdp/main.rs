@@ -70,6 +70,7 @@ fn sending(kind: SectionKind) -> Sending {
         stream: "PA_0000000000A".into(),
         track: format!("TR_0000000000{}", &kind.name()[..1]),
         ssrc: 0x5AA1_0001,
+        rtx_ssrc: (kind == SectionKind::Video).then_some(0x5AA1_0002),
         cname: "PA_0000000000A".into(),
         codec: (kind == SectionKind::Video).then_some(Codec::Vp8),
         stereo: false,

@@ -1,7 +1,7 @@
 //! What real clients insist on. Each test is a mistake that once cost a session.
 
 use super::*;
-use sfu_core::sdp::{Extension, payload_type_for};
+use sfu_core::sdp::{Extension, codec_for};
 
 #[test]
 fn every_video_section_of_the_first_answer_repeats_the_stream_id_extensions() {
@@ -88,20 +88,84 @@ fn no_payload_type_is_answered_that_was_not_offered_in_that_section() {
 }
 
 #[test]
-fn neither_retransmission_nor_red_nor_codecs_that_are_not_forwarded_are_answered() {
+fn neither_red_nor_codecs_that_are_not_forwarded_are_answered() {
     for text in REAL_OFFERS {
         let offer = parsed(text);
         let answer = answer(&offer, &busy(&offer));
         for line in answer.lines() {
-            assert!(!line.ends_with(" nack"), "{line}");
             if let Some((_, codec)) = line
                 .split_once("a=rtpmap:")
                 .and_then(|l| l.1.split_once(' '))
             {
-                assert!(["opus/48000/2", "VP8/90000", "H264/90000"].contains(&codec));
+                let known = ["opus/48000/2", "VP8/90000", "H264/90000", "rtx/90000"];
+                assert!(known.contains(&codec), "{codec}");
             }
         }
     }
+}
+
+#[test]
+fn retransmissions_are_answered_where_they_are_offered_for_a_codec_that_is_forwarded() {
+    for text in REAL_OFFERS {
+        let offer = parsed(text);
+        let answer = answer(&offer, &busy(&offer));
+        for (section, lines) in offer.sections.iter().zip(&sections_of(&answer)[1..]) {
+            let rtx: Vec<String> = section
+                .codecs
+                .iter()
+                .filter_map(|codec| {
+                    Some(format!("a=fmtp:{} apt={}", codec.rtx?, codec.payload_type))
+                })
+                .collect();
+            let answered: Vec<&str> = lines
+                .iter()
+                .copied()
+                .filter(|line| line.contains(" apt="))
+                .collect();
+            assert_eq!(answered, rtx);
+            for codec in &section.codecs {
+                let nack = format!("a=rtcp-fb:{} nack", codec.payload_type);
+                assert_eq!(lines.contains(&nack.as_str()), codec.takes_nack(), "{nack}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_retransmissions_is_declared_with_the_stream_it_repairs() {
+    let offer = parsed(FIREFOX_JOIN);
+    let answer = answer(&offer, &busy(&offer));
+    let video = &sections_of(&answer)[4];
+    let sources: Vec<&str> = video
+        .iter()
+        .copied()
+        .filter(|line| line.starts_with("a=ssrc"))
+        .collect();
+    assert_eq!(
+        sources,
+        [
+            "a=ssrc-group:FID 1520500737 1520500738",
+            "a=ssrc:1520500737 cname:PA_0000000000A",
+            "a=ssrc:1520500737 msid:PA_0000000000A TR_0000000000v",
+            "a=ssrc:1520500738 cname:PA_0000000000A",
+            "a=ssrc:1520500738 msid:PA_0000000000A TR_0000000000v",
+        ]
+    );
+}
+
+#[test]
+fn it_is_known_which_declared_stream_repairs_which() {
+    let offer = parsed(FIREFOX_VP8);
+    let section = &offer.sections[7];
+    assert_eq!(section.ssrcs, [3_220_145_828, 919_957_311, 2_336_575_649]);
+    assert_eq!(
+        section.repairs,
+        [
+            (3_220_145_828, 3_703_743_545),
+            (919_957_311, 1_408_481_680),
+            (2_336_575_649, 437_651_071),
+        ]
+    );
 }
 
 #[test]
@@ -145,14 +209,15 @@ fn a_subscriber_gets_a_publishers_h264_under_the_number_of_its_own_profile() {
     let section = &offer.sections[3];
     let number = |profile: &str| {
         let fmtp = format!("packetization-mode=1;profile-level-id={profile}");
-        payload_type_for(section, Codec::H264, &fmtp)
+        codec_for(section, Codec::H264, &fmtp).map(|offered| offered.payload_type)
     };
     assert_eq!(number("42e01f"), Some(108), "constrained baseline");
     assert_eq!(number("42001f"), Some(102), "baseline");
     assert_eq!(number("4d0032"), Some(116), "main, at another level");
     assert_eq!(number("640c1f"), Some(108), "high is not offered");
-    assert_eq!(payload_type_for(section, Codec::Vp8, ""), Some(96));
-    assert_eq!(payload_type_for(section, Codec::Opus, ""), None);
+    let vp8 = codec_for(section, Codec::Vp8, "").unwrap();
+    assert_eq!((vp8.payload_type, vp8.rtx), (96, Some(97)));
+    assert_eq!(codec_for(section, Codec::Opus, ""), None);
 }
 
 #[test]
@@ -165,8 +230,14 @@ fn the_codec_that_is_sent_comes_first_and_the_others_stay() {
     });
     let answer = answer(&offer, &sections);
     let lines = sections_of(&answer);
-    assert_eq!(lines[4][0], "m=video 9 UDP/TLS/RTP/SAVPF 102 108 116 41 96");
-    assert_eq!(lines[5][0], "m=video 9 UDP/TLS/RTP/SAVPF 96 102 108 116 41");
+    assert_eq!(
+        lines[4][0],
+        "m=video 9 UDP/TLS/RTP/SAVPF 102 103 108 109 116 117 41 42 96 97"
+    );
+    assert_eq!(
+        lines[5][0],
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 108 109 116 117 41 42"
+    );
 }
 
 #[test]

@@ -5,7 +5,6 @@
 //! - [`key_derivation`]: from the keys of DTLS to those of the ciphers.
 //! - [`gcm`], [`counter_mode`]: the two kinds of cipher, on whole packets.
 //! - [`receiver`], [`sender`]: what is remembered between packets of one direction.
-//! - [`replay_window`]: which packets of a stream were seen.
 
 mod counter_mode;
 mod gcm;
@@ -13,7 +12,6 @@ mod key_derivation;
 #[cfg(test)]
 mod oracle_tests;
 mod receiver;
-mod replay_window;
 mod sender;
 #[cfg(test)]
 mod vector_tests;

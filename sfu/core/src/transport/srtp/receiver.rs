@@ -2,8 +2,8 @@
 //! to memory only what proved authentic.
 
 use super::key_derivation::Purpose;
-use super::replay_window::ReplayWindow;
 use super::{Cipher, ENCRYPTED_FLAG, Master, Profile, RTP_HEADER_LEN, be_u32};
+use crate::rtp::ReplayWindow;
 use crate::transport::DropReason;
 
 /// A browser spends six SSRCs on a simulcast camera and keeps old ones until the page closes: this

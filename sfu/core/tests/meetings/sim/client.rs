@@ -1,8 +1,9 @@
 //! One scripted client: ICE checks, a DTLS client, and another implementation's SRTP.
 //! Its media is synthetic but well-formed: Opus with levels, VP8 with descriptors.
 
-use super::media::{self, Source};
-use super::offer::{self, ClientSection, Content};
+use super::media::Source;
+use super::offer::{self, ClientSection, Content, RTX, Repair, VP8};
+use super::reception::Reception;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use rtc_srtp::context::Context;
 use rtc_srtp::protection_profile::ProtectionProfile;
@@ -11,7 +12,7 @@ use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{BINDING_REQUEST, Message, Setter, TransactionId};
 use sfu_core::ids::{PeerId, TrackId};
-use sfu_core::rtp::{Header, Packet, rtcp};
+use sfu_core::rtp::{Header, Packet, SequenceNumber, Ssrc, rtcp};
 use sfu_core::transport::Fingerprint;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,7 +29,13 @@ pub(crate) struct Client {
     pub(crate) sections: Vec<ClientSection>,
     pub(crate) sources: BTreeMap<TrackId, Source>,
     /// What arrived, by track.
-    pub(crate) received: BTreeMap<TrackId, media::Reception>,
+    pub(crate) received: BTreeMap<TrackId, Reception>,
+    /// What it offers for the repair of losses.
+    pub(crate) repair: Repair,
+    /// Asks for everything again, all the time.
+    pub(crate) floods: bool,
+    /// Packets it was asked to send again.
+    pub(crate) packets_requested: u64,
     /// Key frames it was asked for.
     pub(crate) keyframe_requests: u64,
     /// Compound packets that told of its packets' arrival.
@@ -40,6 +47,7 @@ pub(crate) struct Client {
     /// Every packet is counted; one in so many is decrypted and looked into.
     pub(crate) decrypt_one_in: u64,
     ssrcs: BTreeMap<u32, TrackId>,
+    rtx_ssrcs: BTreeMap<u32, TrackId>,
     server: Option<(String, String)>,
     dtls: Dtls,
     certificate: DtlsCertificate,
@@ -62,6 +70,9 @@ impl Client {
             sections: Vec::new(),
             sources: BTreeMap::new(),
             received: BTreeMap::new(),
+            repair: Repair::Rtx,
+            floods: false,
+            packets_requested: 0,
             keyframe_requests: 0,
             transport_feedback: 0,
             offers: 0,
@@ -69,6 +80,7 @@ impl Client {
             silent: false,
             decrypt_one_in: 1,
             ssrcs: BTreeMap::new(),
+            rtx_ssrcs: BTreeMap::new(),
             server: None,
             dtls,
             certificate,
@@ -103,6 +115,7 @@ impl Client {
         let print = format!("sha-256 {fingerprint}");
         let sdp = offer::write(
             &self.sections,
+            self.repair,
             self.ufrag,
             "client-password-of-32-characters",
             &print,
@@ -125,13 +138,14 @@ impl Client {
     pub(crate) fn take_answer(&mut self, sdp: &str, tracks: &[(String, TrackId)]) {
         let line = |name| offer::attribute(sdp, name).unwrap().to_owned();
         self.server = Some((line("ice-ufrag"), line("ice-pwd")));
-        self.ssrcs = offer::sending(sdp)
-            .into_iter()
-            .filter_map(|(mid, ssrc)| {
-                let (_, track) = tracks.iter().find(|(known, _)| *known == mid)?;
-                Some((ssrc, *track))
-            })
-            .collect();
+        self.ssrcs.clear();
+        self.rtx_ssrcs.clear();
+        for (mid, ssrc, rtx) in offer::sending(sdp) {
+            if let Some((_, track)) = tracks.iter().find(|(known, _)| *known == mid) {
+                self.ssrcs.insert(ssrc, *track);
+                self.rtx_ssrcs.extend(rtx.map(|rtx| (rtx, *track)));
+            }
+        }
     }
 
     /// What this client sends now, on its own account.
@@ -156,6 +170,7 @@ impl Client {
             self.drain_dtls(out);
         }
         self.send_media(now, out);
+        self.ask_for_lost_packets(now, out);
     }
 
     /// Takes a datagram of the server.
@@ -170,7 +185,7 @@ impl Client {
                 self.dtls.handle_packet(datagram).unwrap();
                 self.drain_dtls(out);
             }
-            _ if (192..224).contains(&datagram[1]) => self.receive_rtcp(datagram),
+            _ if (192..224).contains(&datagram[1]) => self.receive_rtcp(datagram, out),
             _ => self.receive_rtp(now, datagram),
         }
     }
@@ -181,21 +196,39 @@ impl Client {
             return;
         };
         let header = Header::parse(datagram).unwrap();
+        if let Some(track) = self.rtx_ssrcs.get(&header.ssrc.0) {
+            let plain = inbound
+                .decrypt_rtp(datagram)
+                .expect("the server's SRTP is valid");
+            let packet = Packet::parse(&plain).unwrap();
+            assert_eq!(packet.payload_type, RTX);
+            let (number, payload) = packet.payload.split_first_chunk().unwrap();
+            let packet = Packet {
+                sequence: SequenceNumber(u16::from_be_bytes(*number)),
+                payload_type: VP8,
+                payload,
+                ..packet
+            };
+            let reception = self.received.entry(*track).or_default();
+            let sequence = reception.count(now, packet.sequence, packet.timestamp);
+            reception.look_into(sequence, &packet);
+            return;
+        }
         let Some(track) = self.ssrcs.get(&header.ssrc.0) else {
             return;
         };
         let reception = self.received.entry(*track).or_default();
-        reception.count(now, &header);
+        let sequence = reception.count(now, header.sequence, header.timestamp);
         if reception.packets.is_multiple_of(self.decrypt_one_in) {
             let plain = inbound
                 .decrypt_rtp(datagram)
                 .expect("the server's SRTP is valid");
-            reception.look_into(&Packet::parse(&plain).unwrap());
+            reception.look_into(sequence, &Packet::parse(&plain).unwrap());
         }
     }
 
-    fn receive_rtcp(&mut self, datagram: &[u8]) {
-        let Some((_, inbound)) = self.srtp.as_mut() else {
+    fn receive_rtcp(&mut self, datagram: &[u8], out: &mut Vec<Vec<u8>>) {
+        let Some((outbound, inbound)) = self.srtp.as_mut() else {
             return;
         };
         let compound = inbound
@@ -210,6 +243,22 @@ impl Client {
                     }
                 }
                 rtcp::Rtcp::TransportFeedback(_) => self.transport_feedback += 1,
+                rtcp::Rtcp::Nack { media, items, .. } => {
+                    for number in items.flat_map(rtcp::NackItem::sequences) {
+                        self.packets_requested += 1;
+                        for source in self.sources.values_mut() {
+                            source.again(
+                                media.0,
+                                number,
+                                self.repair,
+                                &mut self.transport_sequence,
+                                |packet| {
+                                    out.push(outbound.encrypt_rtp(packet).unwrap().to_vec());
+                                },
+                            );
+                        }
+                    }
+                }
                 rtcp::Rtcp::SenderReport {
                     ssrc,
                     ntp,
@@ -219,6 +268,8 @@ impl Client {
                     if let Some(track) = self.ssrcs.get(&ssrc.0) {
                         let reception = self.received.entry(*track).or_default();
                         reception.clock = Some((ntp, rtp_timestamp));
+                        let report = report_on(ssrc, ntp);
+                        out.push(outbound.encrypt_rtcp(&report).unwrap().to_vec());
                     }
                 }
                 _ => {}
@@ -242,6 +293,38 @@ impl Client {
         }
     }
 
+    /// Asks for what is missing as libwebrtc does: soon, and again after a round trip.
+    fn ask_for_lost_packets(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
+        let Some((outbound, _)) = self.srtp.as_mut() else {
+            return;
+        };
+        for (ssrc, track) in &self.ssrcs {
+            let repairable = match self.repair {
+                Repair::None => false,
+                Repair::Nack => true,
+                Repair::Rtx => self.rtx_ssrcs.values().any(|video| video == track),
+            };
+            let Some(reception) = self
+                .received
+                .get_mut(track)
+                .filter(|_| repairable || self.floods)
+            else {
+                continue;
+            };
+            let lost = if self.floods {
+                reception.everything()
+            } else {
+                reception.due(now)
+            };
+            if !lost.is_empty() {
+                let mut compound = Vec::new();
+                rtcp::write_receiver_report(&mut compound, Ssrc(7), &[]);
+                rtcp::write_nack(&mut compound, Ssrc(7), Ssrc(*ssrc), &lost);
+                out.push(outbound.encrypt_rtcp(&compound).unwrap().to_vec());
+            }
+        }
+    }
+
     fn drain_dtls(&mut self, out: &mut Vec<Vec<u8>>) {
         let mut buffer = vec![0; 2048];
         loop {
@@ -258,6 +341,22 @@ impl Client {
             }
         }
     }
+}
+
+/// A receiver report that answers a sender report at once.
+fn report_on(ssrc: Ssrc, ntp: u64) -> Vec<u8> {
+    let block = rtcp::ReportBlock {
+        ssrc,
+        fraction_lost: 0,
+        cumulative_lost: 0,
+        highest_sequence: 0,
+        jitter: 0,
+        last_sender_report: u32::try_from((ntp >> 16) & 0xffff_ffff).unwrap(),
+        delay_since_last_sender_report: 0,
+    };
+    let mut compound = Vec::new();
+    rtcp::write_receiver_report(&mut compound, Ssrc(7), &[block]);
+    compound
 }
 
 /// A connectivity check that nominates, as a browser sends it to a lite agent.

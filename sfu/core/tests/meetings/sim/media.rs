@@ -1,16 +1,16 @@
 //! Synthetic media of scripted clients, and what they note of media they receive.
 
-use super::offer::{AUDIO_LEVEL, MID, OPUS, RID, TRANSPORT_CC, VP8};
-use sfu_core::rtp::payload::vp8;
+use super::offer::{AUDIO_LEVEL, MID, OPUS, REPAIRED_RID, RID, RTX, Repair, TRANSPORT_CC, VP8};
 use sfu_core::rtp::rtcp::{SenderFields, write_cname, write_sender_report};
-use sfu_core::rtp::{
-    Extender, HEADER_LEN_MAX, Header, HeaderFields, Packet, SequenceNumber, Ssrc, write_header,
-};
+use sfu_core::rtp::{HEADER_LEN_MAX, HeaderFields, SequenceNumber, Ssrc, write_header};
 use sfu_core::units::Size;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub(crate) const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) const FRAME_INTERVAL: Duration = Duration::from_millis(50);
+/// Packets kept to be sent again.
+const HISTORY: usize = 1000;
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A microphone or camera.
@@ -22,6 +22,8 @@ pub(crate) struct Source {
     pub(crate) muted: bool,
     /// Probes for bandwidth: after each frame follow packets of nothing but padding.
     pub(crate) probing: bool,
+    /// Sends each packet twice: as it is and as a retransmission that nobody asked for.
+    pub(crate) repeats: bool,
     started_at: Instant,
     sent_at: Option<Instant>,
     reported_at: Option<Instant>,
@@ -32,11 +34,21 @@ pub(crate) struct SourceEncoding {
     pub(crate) size: Size,
     pub(crate) ssrc: u32,
     pub(crate) sending: bool,
+    pub(crate) packets_per_frame: usize,
     sequence: u16,
+    rtx_sequence: u16,
+    history: VecDeque<Sent>,
     picture: u16,
     base: u32,
     keyframe_wanted: bool,
     pub(crate) keyframes: u64,
+}
+
+/// A packet that was sent.
+#[derive(Clone)]
+struct Sent {
+    fields: HeaderFields,
+    payload: Vec<u8>,
 }
 
 impl Source {
@@ -56,6 +68,9 @@ impl Source {
                 },
                 ssrc: ssrc + index,
                 sending: true,
+                packets_per_frame: 1,
+                rtx_sequence: 65_000,
+                history: VecDeque::new(),
                 // Near a wrap, and different for each, as real clients start anywhere.
                 sequence: 65_500_u16.wrapping_sub(u16::try_from(index).unwrap() * 7000),
                 picture: 32_700,
@@ -70,6 +85,7 @@ impl Source {
             level_dbov: 127,
             muted: false,
             probing: false,
+            repeats: false,
             started_at: now,
             sent_at: None,
             reported_at: None,
@@ -79,6 +95,34 @@ impl Source {
     pub(crate) fn keyframe_wanted(&mut self, ssrc: u32) {
         for encoding in &mut self.encodings {
             encoding.keyframe_wanted |= encoding.ssrc == ssrc;
+        }
+    }
+
+    /// Calls `send` with the packet that was lost, as a retransmission or as it was.
+    pub(crate) fn again(
+        &mut self,
+        ssrc: u32,
+        number: SequenceNumber,
+        repair: Repair,
+        transport_sequence: &mut u16,
+        mut send: impl FnMut(&[u8]),
+    ) {
+        let mid = self.mid.clone();
+        let encoding = self.encodings.iter_mut().find(|known| known.ssrc == ssrc);
+        let Some(encoding) = encoding else { return };
+        let lost = encoding
+            .history
+            .iter()
+            .find(|packet| packet.fields.sequence == number);
+        let Some(lost) = lost.cloned() else { return };
+        if repair == Repair::Rtx {
+            send(&encoding.rtx_of(&lost, &mid, transport_sequence));
+        } else {
+            let own: (u8, &[u8]) = encoding
+                .rid
+                .map_or((AUDIO_LEVEL, &[0xff]), |rid| (RID, rid.as_bytes()));
+            let header = header(&lost.fields, &mid, own, transport_sequence);
+            send(&[&header[..], &lost.payload].concat());
         }
     }
 
@@ -110,6 +154,7 @@ impl Source {
             self.reported_at = Some(now);
         }
         let elapsed = now.duration_since(self.started_at);
+        let level = [0x80 | self.level_dbov];
         for encoding in self
             .encodings
             .iter_mut()
@@ -118,55 +163,58 @@ impl Source {
             let rate = if is_audio { 48_000 } else { 90_000 };
             let ticks = u32::try_from(elapsed.as_millis()).unwrap() * (rate / 1000);
             let timestamp = encoding.base.wrapping_add(ticks);
-            let payload = if is_audio {
-                vec![0xfc; 80]
+            let payloads = if is_audio {
+                vec![vec![0xfc; 80]]
             } else {
                 encoding.frame()
             };
-            *transport_sequence = transport_sequence.wrapping_add(1);
-            let fields = HeaderFields {
-                marker: !is_audio,
-                payload_type: if is_audio { OPUS } else { VP8 },
-                sequence: SequenceNumber(encoding.sequence),
-                timestamp,
-                ssrc: Ssrc(encoding.ssrc),
-            };
-            encoding.sequence = encoding.sequence.wrapping_add(1);
-            let number = transport_sequence.to_be_bytes();
-            let level = [0x80 | self.level_dbov];
-            let mut extensions: Vec<(u8, &[u8])> =
-                vec![(MID, self.mid.as_bytes()), (TRANSPORT_CC, &number)];
-            match encoding.rid {
-                Some(rid) => extensions.push((RID, rid.as_bytes())),
-                None => extensions.push((AUDIO_LEVEL, &level)),
-            }
-            let mut buffer = [0; HEADER_LEN_MAX];
-            let len = write_header(&mut buffer, &fields, &extensions);
-            send(&[&buffer[..len], &payload].concat(), false);
-            if self.probing && !is_audio {
-                send(&padding(&fields, encoding), false);
+            let count = payloads.len();
+            for (index, payload) in payloads.into_iter().enumerate() {
+                let fields = HeaderFields {
+                    marker: !is_audio && index + 1 == count,
+                    payload_type: if is_audio { OPUS } else { VP8 },
+                    sequence: SequenceNumber(encoding.sequence),
+                    timestamp,
+                    ssrc: Ssrc(encoding.ssrc),
+                };
+                encoding.sequence = encoding.sequence.wrapping_add(1);
+                let own: (u8, &[u8]) = match encoding.rid {
+                    Some(rid) => (RID, rid.as_bytes()),
+                    None => (AUDIO_LEVEL, &level),
+                };
+                let header = header(&fields, &self.mid, own, transport_sequence);
+                send(&[&header[..], &payload].concat(), false);
+                let packet = Sent { fields, payload };
+                if self.repeats && !is_audio {
+                    for probe in encoding.repeats(&packet, &self.mid, transport_sequence) {
+                        send(&probe, false);
+                    }
+                }
+                encoding.remember(packet);
+                if self.probing && !is_audio {
+                    send(&padding(&fields, encoding), false);
+                }
             }
             if report {
-                let compound = report_of(encoding.ssrc, elapsed, timestamp);
-                send(&compound, true);
+                send(&encoding.report(elapsed, timestamp), true);
             }
         }
     }
 }
 
-/// A sender report by the publisher's wall clock.
-fn report_of(ssrc: u32, elapsed: Duration, rtp_timestamp: u32) -> Vec<u8> {
-    let mut compound = Vec::new();
-    let fields = SenderFields {
-        ssrc: Ssrc(ssrc),
-        ntp: ntp(elapsed),
-        rtp_timestamp,
-        packets: 0,
-        octets: 0,
-    };
-    write_sender_report(&mut compound, &fields, &[]);
-    write_cname(&mut compound, Ssrc(ssrc), "client");
-    compound
+/// A packet's header with the extensions of every packet, and one of its own.
+fn header(
+    fields: &HeaderFields,
+    mid: &str,
+    own: (u8, &[u8]),
+    transport_sequence: &mut u16,
+) -> Vec<u8> {
+    *transport_sequence = transport_sequence.wrapping_add(1);
+    let number = transport_sequence.to_be_bytes();
+    let extensions = [(MID, mid.as_bytes()), (TRANSPORT_CC, &number), own];
+    let mut buffer = [0; HEADER_LEN_MAX];
+    let len = write_header(&mut buffer, fields, &extensions);
+    buffer[..len].to_vec()
 }
 
 /// A packet of 255 bytes of padding, in the stream of the media (RFC 3550, section 5.1).
@@ -188,9 +236,68 @@ pub(crate) fn ntp(elapsed: Duration) -> u64 {
 }
 
 impl SourceEncoding {
-    /// One packet that is a whole VP8 frame: descriptor with a 15-bit picture id and TL0PICIDX,
-    /// then the frame tag, and for a key frame its start code and size (RFC 7741, RFC 6386).
-    fn frame(&mut self) -> Vec<u8> {
+    fn report(&self, elapsed: Duration, rtp_timestamp: u32) -> Vec<u8> {
+        let mut compound = Vec::new();
+        let fields = SenderFields {
+            ssrc: Ssrc(self.ssrc),
+            ntp: ntp(elapsed),
+            rtp_timestamp,
+            packets: 0,
+            octets: 0,
+        };
+        write_sender_report(&mut compound, &fields, &[]);
+        write_cname(&mut compound, Ssrc(self.ssrc), "client");
+        compound
+    }
+
+    fn remember(&mut self, packet: Sent) {
+        self.history.push_back(packet);
+        if self.history.len() > HISTORY {
+            self.history.pop_front();
+        }
+    }
+
+    /// What a sender probes the line with: padding, and a packet that was not lost.
+    fn repeats(&mut self, packet: &Sent, mid: &str, transport_sequence: &mut u16) -> [Vec<u8>; 2] {
+        let mut padding = self.rtx(&packet.fields, mid, &[], transport_sequence);
+        padding.extend([0, 0, 0, 4]);
+        [padding, self.rtx_of(packet, mid, transport_sequence)]
+    }
+
+    /// A retransmission of a packet (RFC 4588), which names its encoding by the repaired RID.
+    fn rtx_of(&mut self, sent: &Sent, mid: &str, transport_sequence: &mut u16) -> Vec<u8> {
+        let number = sent.fields.sequence.0.to_be_bytes();
+        let payload = [&number[..], &sent.payload].concat();
+        let header = self.rtx(&sent.fields, mid, &payload, transport_sequence);
+        [header, payload].concat()
+    }
+
+    /// The header of a retransmission; of one without a payload, which is padding.
+    fn rtx(
+        &mut self,
+        fields: &HeaderFields,
+        mid: &str,
+        payload: &[u8],
+        transport_sequence: &mut u16,
+    ) -> Vec<u8> {
+        self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
+        let fields = HeaderFields {
+            payload_type: RTX,
+            sequence: SequenceNumber(self.rtx_sequence),
+            ssrc: Ssrc(self.ssrc + 50),
+            ..*fields
+        };
+        let own = (REPAIRED_RID, self.rid.unwrap().as_bytes());
+        let mut header = header(&fields, mid, own, transport_sequence);
+        if payload.is_empty() {
+            header[0] |= 0x20;
+        }
+        header
+    }
+
+    /// The packets of one VP8 frame: descriptors with a 15-bit picture id and TL0PICIDX, then the
+    /// frame tag, and for a key frame its start code and size (RFC 7741, RFC 6386).
+    fn frame(&mut self) -> Vec<Vec<u8>> {
         self.picture = (self.picture + 1) & 0x7fff;
         let [high, low] = (self.picture | 0x8000).to_be_bytes();
         let tl0 = low;
@@ -204,71 +311,10 @@ impl SourceEncoding {
             payload.extend([0x11, 0, 0]);
         }
         payload.extend([0xaa; 200]);
-        payload
-    }
-}
-
-/// What a client notes of a track it receives.
-#[derive(Debug, Default)]
-pub(crate) struct Reception {
-    pub(crate) packets: u64,
-    pub(crate) lost: u64,
-    /// Timestamps that went backwards, picture ids that jumped.
-    pub(crate) discontinuities: Vec<String>,
-    /// The width of the last key frame seen.
-    pub(crate) width: Option<u32>,
-    pub(crate) last_at: Option<Instant>,
-    pub(crate) longest_gap: Duration,
-    /// The last sender report: NTP time and timestamp.
-    pub(crate) clock: Option<(u64, u32)>,
-    sequence: Extender,
-    highest: Option<u64>,
-    last_timestamp: Option<u32>,
-    last_picture: Option<u16>,
-}
-
-impl Reception {
-    pub(crate) fn count(&mut self, now: Instant, header: &Header<'_>) {
-        self.packets += 1;
-        if let Some(last) = self.last_at {
-            self.longest_gap = self.longest_gap.max(now.duration_since(last));
-        }
-        self.last_at = Some(now);
-        let sequence = self.sequence.extend(header.sequence);
-        if let Some(highest) = self.highest {
-            let step = sequence.checked_sub(highest).unwrap_or(1);
-            self.lost += step.saturating_sub(1);
-        }
-        self.highest = Some(sequence);
-        if let Some(last) = self.last_timestamp {
-            let step = header.timestamp.wrapping_sub(last);
-            if step > 90_000 * 20 {
-                self.discontinuities
-                    .push(format!("timestamp {last} -> {}", header.timestamp));
-            }
-        }
-        self.last_timestamp = Some(header.timestamp);
-    }
-
-    pub(crate) fn look_into(&mut self, packet: &Packet<'_>) {
-        if packet.payload_type != VP8 || packet.payload.is_empty() {
-            return;
-        }
-        let descriptor = vp8::Descriptor::parse(packet.payload).expect("VP8 stays VP8");
-        if let Some(size) = descriptor.size {
-            self.width = Some(size.width);
-        }
-        let picture = descriptor.picture_id.unwrap().value();
-        if let Some(last) = self.last_picture {
-            if picture.wrapping_sub(last) & 0x7fff != 1 {
-                self.discontinuities
-                    .push(format!("picture {last} -> {picture}"));
-            }
-            if descriptor.keyframe && self.width.is_none() {
-                self.discontinuities
-                    .push("a key frame without a size".to_owned());
-            }
-        }
-        self.last_picture = Some(picture);
+        let mut rest = vec![0x80, 0xe0, high, low, tl0, 0x00];
+        rest.extend([0xbb; 200]);
+        let mut packets = vec![payload];
+        packets.resize(self.packets_per_frame, rest);
+        packets
     }
 }

@@ -4,10 +4,13 @@
 pub(crate) mod client;
 pub(crate) mod media;
 pub(crate) mod offer;
+pub(crate) mod reception;
 
 use client::Client;
 use media::Source;
 use offer::Content;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use sfu_core::command::{LayerSpec, Preference, TrackSpec};
 use sfu_core::event::Event;
 use sfu_core::ids::{PeerId, RoomId, TrackId};
@@ -20,7 +23,26 @@ use std::time::{Duration, Instant};
 
 pub(crate) const ROOM: RoomId = RoomId(1);
 const STEP: Duration = Duration::from_millis(5);
-const ONE_WAY: Duration = Duration::from_millis(10);
+
+/// A client's line, the same in both directions but for the loss.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Link {
+    pub(crate) one_way: Duration,
+    /// The share of datagrams lost on the way to the server.
+    pub(crate) loss_up: f64,
+    /// And on the way from it.
+    pub(crate) loss_down: f64,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            one_way: Duration::from_millis(10),
+            loss_up: 0.0,
+            loss_down: 0.0,
+        }
+    }
+}
 
 /// A datagram on its way: when it arrives, to or from whom.
 struct InFlight {
@@ -38,6 +60,8 @@ pub(crate) struct Sim {
     pub(crate) tracks: BTreeMap<TrackId, PeerId>,
     /// Every so many datagrams, one is lost; 0 for none.
     pub(crate) lose_one_in: u64,
+    /// The lines of clients that are not ordinary.
+    pub(crate) links: BTreeMap<PeerId, Link>,
     /// Clients subscribe to every track that becomes ready.
     pub(crate) auto_subscribe: bool,
     /// Reads a counter before and after each RTP datagram is handled; the differences add up.
@@ -49,6 +73,7 @@ pub(crate) struct Sim {
     out: Outbox,
     sent: u64,
     next_id: u64,
+    luck: StdRng,
 }
 
 impl Sim {
@@ -71,6 +96,7 @@ impl Sim {
             events: Vec::new(),
             tracks: BTreeMap::new(),
             lose_one_in: 0,
+            links: BTreeMap::new(),
             auto_subscribe: true,
             recording: None,
             probe: None,
@@ -79,6 +105,7 @@ impl Sim {
             out: Outbox::default(),
             sent: 0,
             next_id: 1,
+            luck: StdRng::seed_from_u64(seed.into()),
         }
     }
 
@@ -276,15 +303,25 @@ impl Sim {
 
     fn transmit(&mut self, client: PeerId, upwards: bool, bytes: Vec<u8>) {
         self.sent += 1;
-        if self.lose_one_in == 0 || !self.sent.is_multiple_of(self.lose_one_in) {
-            let at = self.now + ONE_WAY;
-            self.network.push_back(InFlight {
-                at,
-                client,
-                upwards,
-                bytes,
-            });
+        let link = self.links.get(&client).copied().unwrap_or_default();
+        let loss = if upwards {
+            link.loss_up
+        } else {
+            link.loss_down
+        };
+        let counted_out = self.lose_one_in != 0 && self.sent.is_multiple_of(self.lose_one_in);
+        if counted_out || (loss > 0.0 && self.luck.random_bool(loss)) {
+            return;
         }
+        let at = self.now + link.one_way;
+        let behind = self.network.partition_point(|earlier| earlier.at <= at);
+        let datagram = InFlight {
+            at,
+            client,
+            upwards,
+            bytes,
+        };
+        self.network.insert(behind, datagram);
     }
 
     /// Puts what the engine said on the network, and does what signaling would.

@@ -31,9 +31,24 @@ pub(crate) const AUDIO_LEVEL: u8 = 1;
 pub(crate) const TRANSPORT_CC: u8 = 3;
 pub(crate) const OPUS: u8 = 111;
 pub(crate) const VP8: u8 = 96;
+pub(crate) const REPAIRED_RID: u8 = 11;
+/// The retransmissions of VP8.
+pub(crate) const RTX: u8 = 97;
+
+/// What a client offers for the repair of losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repair {
+    /// Nothing.
+    None,
+    /// Requests for lost packets, of sound too, but no stream for retransmissions.
+    Nack,
+    /// As browsers: video is repaired on streams of its own, sound is not.
+    Rtx,
+}
 
 pub(crate) fn write(
     sections: &[ClientSection],
+    repair: Repair,
     ufrag: &str,
     pwd: &str,
     fingerprint: &str,
@@ -47,12 +62,16 @@ pub(crate) fn write(
         mids.join(" ")
     );
     for section in sections {
-        write_section(&mut sdp, section, ufrag, pwd, fingerprint);
+        write_section(&mut sdp, section, repair);
+        let _ = write!(
+            sdp,
+            "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=fingerprint:{fingerprint}\r\na=setup:actpass\r\n"
+        );
     }
     sdp
 }
 
-fn write_section(sdp: &mut String, section: &ClientSection, ufrag: &str, pwd: &str, print: &str) {
+fn write_section(sdp: &mut String, section: &ClientSection, repair: Repair) {
     let (kind, direction) = match &section.content {
         Content::Receive(kind) => (*kind, "recvonly"),
         Content::SendAudio { .. } => ("audio", "sendonly"),
@@ -64,10 +83,11 @@ fn write_section(sdp: &mut String, section: &ClientSection, ufrag: &str, pwd: &s
     } else {
         (VP8, "VP8/90000")
     };
+    let has_rtx = kind == "video" && repair == Repair::Rtx;
+    let rtx = if has_rtx { " 97" } else { "" };
     let _ = write!(
         sdp,
-        "m={kind} 9 UDP/TLS/RTP/SAVPF {pt}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\n\
-         a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=fingerprint:{print}\r\na=setup:actpass\r\n\
+        "m={kind} 9 UDP/TLS/RTP/SAVPF {pt}{rtx}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\n\
          a=rtcp-mux\r\na=rtpmap:{pt} {name}\r\na=rtcp-fb:{pt} transport-cc\r\n\
          a=extmap:{MID} urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
          a=extmap:{TRANSPORT_CC} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n",
@@ -83,7 +103,17 @@ fn write_section(sdp: &mut String, section: &ClientSection, ufrag: &str, pwd: &s
             sdp,
             "a=extmap:{RID} urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
         );
+        let _ = write!(
+            sdp,
+            "a=extmap:{REPAIRED_RID} urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n"
+        );
         let _ = write!(sdp, "a=rtcp-fb:{pt} nack pli\r\n");
+    }
+    if repair == Repair::Nack || has_rtx {
+        let _ = write!(sdp, "a=rtcp-fb:{pt} nack\r\n");
+    }
+    if has_rtx {
+        let _ = write!(sdp, "a=rtpmap:{RTX} rtx/90000\r\na=fmtp:{RTX} apt={pt}\r\n");
     }
     match &section.content {
         Content::SendAudio { track } => {
@@ -109,8 +139,9 @@ pub(crate) fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// The SSRC of each section in which the server sends, as (mid, ssrc).
-pub(crate) fn sending(sdp: &str) -> Vec<(String, u32)> {
+/// The SSRC of each section in which the server sends, and that of its retransmissions, as
+/// (mid, ssrc, rtx).
+pub(crate) fn sending(sdp: &str) -> Vec<(String, u32, Option<u32>)> {
     sdp.split("m=")
         .skip(1)
         .filter(|section| section.contains("a=sendonly"))
@@ -121,7 +152,9 @@ pub(crate) fn sending(sdp: &str) -> Vec<(String, u32)> {
                 .next()?
                 .parse()
                 .ok()?;
-            Some((mid, ssrc))
+            let group = attribute(section, "ssrc-group").map(|group| group.split(' '));
+            let rtx = group.and_then(|mut group| group.next_back()?.parse().ok());
+            Some((mid, ssrc, rtx))
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Which packets of one stream were seen (RFC 3711, section 3.3.2), and which rollover counter a
-//! sequence number has (section 3.3.1). Learns only of packets that were authentic.
+//! sequence number has (section 3.3.1). Learns only of packets that were authentic. SRTP asks it of
+//! datagrams, and an encoding of packets that came by themselves or as their retransmission.
 
 /// libwebrtc remembers as many: packets that are sent again on their own SSRC come late.
 const WINDOW_LEN: u64 = 1024;
@@ -8,7 +9,7 @@ const WORDS: usize = 16;
 
 /// The memory of one stream.
 #[derive(Debug, Clone)]
-pub(super) struct ReplayWindow {
+pub(crate) struct ReplayWindow {
     /// The highest index seen, or `None` before the first packet.
     highest: Option<u64>,
     /// A ring of bits by index modulo [`WINDOW_LEN`].
@@ -17,14 +18,14 @@ pub(super) struct ReplayWindow {
 
 impl ReplayWindow {
     /// A stream without any packet yet.
-    pub(super) const EMPTY: Self = Self {
+    pub(crate) const EMPTY: Self = Self {
         highest: None,
         seen: [0; WORDS],
     };
 
     /// The index of an RTP packet: the one nearest to the highest seen that ends in these 16
     /// bits. `None` for a packet from before the stream's first round.
-    pub(super) fn index_of(&self, sequence: u16) -> Option<u64> {
+    pub(crate) fn index_of(&self, sequence: u16) -> Option<u64> {
         let Some(highest) = self.highest else {
             return Some(u64::from(sequence));
         };
@@ -37,7 +38,7 @@ impl ReplayWindow {
     }
 
     /// Whether a packet was neither seen nor is too old to tell.
-    pub(super) fn is_fresh(&self, index: u64) -> bool {
+    pub(crate) fn is_fresh(&self, index: u64) -> bool {
         match self.highest {
             None => true,
             Some(highest) if index > highest => true,
@@ -47,7 +48,7 @@ impl ReplayWindow {
     }
 
     /// Remembers a fresh and authentic packet.
-    pub(super) fn insert(&mut self, index: u64) {
+    pub(crate) fn insert(&mut self, index: u64) {
         let highest = self.highest.unwrap_or(index);
         if index > highest {
             self.forget(highest, index);

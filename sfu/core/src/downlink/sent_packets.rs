@@ -1,0 +1,327 @@
+//! What one subscriber was sent lately: under which numbers, and what of the publisher's it was.
+//! Decides whether a packet is sent again. Knows no payloads: see `packet_cache`.
+
+use super::packet_cache::KEEP;
+use super::rewriter::{Incoming, Rewritten};
+use crate::rtp::SequenceNumber;
+use std::time::{Duration, Instant};
+
+/// Packets remembered at first: a second of a voice or of a thumbnail.
+const LEN_MIN: usize = 64;
+/// Packets remembered at most, as many as their payloads are kept.
+const LEN_MAX: usize = 512;
+/// One packet is sent again so often at most: libwebrtc asks no more often.
+const TRIES_MAX: u8 = 10;
+
+/// The last packets of one subscription: a ring by sequence number, that doubles until it holds as
+/// long as payloads are kept.
+#[derive(Debug, Default)]
+pub(crate) struct SentPackets {
+    /// Its length is a power of two; empty until the first packet.
+    slots: Vec<Slot>,
+    /// The highest extended number sent.
+    newest: u64,
+    started_at: Option<Instant>,
+}
+
+/// Small, because there is one for each packet of each subscription.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// Low half of the extended number it was sent with.
+    sequence: u32,
+    /// Low half of the extended number it came with.
+    incoming: u32,
+    timestamp: u32,
+    /// Milliseconds from the first packet to this one.
+    sent_ms: u32,
+    /// Milliseconds from then until it was sent again.
+    resent_ms: u16,
+    picture_id: u16,
+    tl0_pic_idx: u8,
+    encoding: u8,
+    tries: u8,
+    flags: u8,
+}
+
+const USED: u8 = 1;
+const MARKER: u8 = 2;
+const PICTURE: u8 = 4;
+
+/// A packet as it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SentPacket {
+    pub(crate) rewritten: Rewritten,
+    pub(crate) marker: bool,
+    /// Index of its encoding.
+    pub(crate) encoding: usize,
+    /// Low half of the extended number it came with.
+    pub(crate) incoming: u32,
+}
+
+/// How soon a packet may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Intervals {
+    /// After it was sent.
+    pub(crate) first: Duration,
+    /// After it was sent again.
+    pub(crate) next: Duration,
+}
+
+/// Why a packet is not sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It was never sent, or too long ago.
+    Unknown,
+    /// It was sent again a moment ago, or too often already.
+    TooSoon,
+}
+
+impl SentPackets {
+    /// Remembers a packet.
+    pub(crate) fn remember(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        rewritten: &Rewritten,
+        marker: bool,
+    ) {
+        let sent_ms = self.milliseconds(now);
+        let sequence = u64::from(rewritten.rollover) << 16 | u64::from(rewritten.sequence.0);
+        self.newest = self.newest.max(sequence);
+        self.make_room(low_half(sequence), sent_ms);
+        let (picture_id, tl0_pic_idx) = rewritten.picture.unwrap_or_default();
+        let flag = |set, flag| if set { flag } else { 0 };
+        let at = self.index(low_half(sequence));
+        self.slots[at] = Slot {
+            sequence: low_half(sequence),
+            incoming: low_half(incoming.sequence),
+            timestamp: rewritten.timestamp,
+            sent_ms,
+            resent_ms: 0,
+            picture_id,
+            tl0_pic_idx,
+            encoding: u8::try_from(incoming.encoding).expect("a track has few encodings"),
+            tries: 0,
+            flags: USED | flag(marker, MARKER) | flag(rewritten.picture.is_some(), PICTURE),
+        };
+    }
+
+    /// The packet that a subscriber misses, if it may be sent again now. Counts as sent again.
+    pub(crate) fn ask(
+        &mut self,
+        now: Instant,
+        number: SequenceNumber,
+        intervals: Intervals,
+    ) -> Result<SentPacket, Refused> {
+        let now_ms = self.milliseconds(now);
+        let newest = self.newest;
+        let behind = SequenceNumber::of_extended(newest).distance_from(number);
+        let behind = u64::try_from(behind).map_err(|_| Refused::Unknown)?;
+        let sequence = newest.checked_sub(behind).ok_or(Refused::Unknown)?;
+        if self.slots.is_empty() {
+            return Err(Refused::Unknown);
+        }
+        let at = self.index(low_half(sequence));
+        let slot = &mut self.slots[at];
+        let age_ms = now_ms.wrapping_sub(slot.sent_ms);
+        let kept = slot.flags & USED != 0 && slot.sequence == low_half(sequence);
+        let age_ms = u16::try_from(age_ms)
+            .ok()
+            .filter(|&age| kept && Duration::from_millis(age.into()) <= KEEP)
+            .ok_or(Refused::Unknown)?;
+        let since_ms = u64::from(age_ms - slot.resent_ms);
+        let interval = if slot.tries == 0 {
+            intervals.first
+        } else {
+            intervals.next
+        };
+        if Duration::from_millis(since_ms) < interval || slot.tries >= TRIES_MAX {
+            return Err(Refused::TooSoon);
+        }
+        slot.tries += 1;
+        slot.resent_ms = age_ms;
+        Ok(slot.packet(sequence))
+    }
+
+    /// Forgets all packets: the numbers they came with mean others from here on.
+    pub(crate) fn forget(&mut self) {
+        self.slots.fill(Slot::default());
+    }
+
+    /// Doubles the ring if this packet would overwrite one that may still be asked for.
+    fn make_room(&mut self, sequence: u32, sent_ms: u32) {
+        if self.slots.is_empty() {
+            self.slots.resize(LEN_MIN, Slot::default());
+        }
+        let keep_ms = KEEP.as_millis();
+        let still_wanted = |slot: &Slot| {
+            slot.flags & USED != 0 && u128::from(sent_ms.wrapping_sub(slot.sent_ms)) < keep_ms
+        };
+        if self.slots.len() < LEN_MAX && still_wanted(&self.slots[self.index(sequence)]) {
+            let doubled = vec![Slot::default(); self.slots.len() * 2];
+            for slot in std::mem::replace(&mut self.slots, doubled) {
+                let at = self.index(slot.sequence);
+                if slot.flags & USED != 0 {
+                    self.slots[at] = slot;
+                }
+            }
+        }
+    }
+
+    fn index(&self, sequence: u32) -> usize {
+        usize::try_from(sequence).expect("32 bits fit") & (self.slots.len() - 1)
+    }
+
+    fn milliseconds(&mut self, now: Instant) -> u32 {
+        let passed = now.duration_since(*self.started_at.get_or_insert(now));
+        // Wraps after 49 days: only differences count.
+        u32::try_from(passed.as_millis() & u128::from(u32::MAX)).expect("masked to 32 bits")
+    }
+}
+
+impl Slot {
+    fn packet(&self, sequence: u64) -> SentPacket {
+        let picture = (self.picture_id, self.tl0_pic_idx);
+        SentPacket {
+            rewritten: Rewritten {
+                sequence: SequenceNumber::of_extended(sequence),
+                rollover: low_half(sequence >> 16),
+                timestamp: self.timestamp,
+                picture: (self.flags & PICTURE != 0).then_some(picture),
+            },
+            marker: self.flags & MARKER != 0,
+            encoding: usize::from(self.encoding),
+            incoming: self.incoming,
+        }
+    }
+}
+
+/// The low 32 bits of an extended sequence number.
+pub(crate) fn low_half(extended: u64) -> u32 {
+    u32::try_from(extended & u64::from(u32::MAX)).expect("masked to 32 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_clock::start;
+
+    const INTERVAL: Intervals = Intervals {
+        first: Duration::ZERO,
+        next: Duration::from_millis(40),
+    };
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_packet_is_given_back_as_it_was_sent() {
+        let (mut sent, now) = (SentPackets::default(), start());
+        let rewritten = rewritten(3 << 16 | 7);
+        sent.remember(now, &incoming(1 << 33 | 5), &rewritten, true);
+        let packet = SentPacket {
+            rewritten,
+            marker: true,
+            encoding: 2,
+            incoming: 5,
+        };
+        assert_eq!(sent.ask(now, SequenceNumber(7), INTERVAL), Ok(packet));
+    }
+
+    #[test]
+    fn numbers_from_before_a_wrap_are_found_with_their_rollover() {
+        let (mut sent, now) = (SentPackets::default(), start());
+        for sequence in 131_000..131_080 {
+            sent.remember(now, &incoming(sequence), &rewritten(sequence), false);
+        }
+        let rollover = |sent: &mut SentPackets, number| {
+            sent.ask(now, SequenceNumber(number), INTERVAL)
+                .map(|packet| packet.rewritten.rollover)
+        };
+        assert_eq!(rollover(&mut sent, 65_535), Ok(1));
+        assert_eq!(rollover(&mut sent, 3), Ok(2));
+    }
+
+    #[test]
+    fn a_packet_is_not_sent_again_too_soon_nor_too_often() {
+        let (mut sent, now) = (SentPackets::default(), start());
+        sent.remember(now, &incoming(9), &rewritten(9), false);
+        let asked = (0..1000_u32)
+            .filter(|&ms| sent.ask(now + MS * ms, SequenceNumber(9), INTERVAL).is_ok())
+            .count();
+        assert_eq!(asked, usize::from(TRIES_MAX));
+        sent.remember(now, &incoming(10), &rewritten(10), false);
+        assert!(sent.ask(now, SequenceNumber(10), INTERVAL).is_ok());
+        let soon = sent.ask(now + 39 * MS, SequenceNumber(10), INTERVAL);
+        assert_eq!(soon, Err(Refused::TooSoon));
+        assert!(
+            sent.ask(now + 40 * MS, SequenceNumber(10), INTERVAL)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_request_that_cannot_know_of_the_packet_yet_is_not_answered() {
+        let (mut sent, now) = (SentPackets::default(), start());
+        sent.remember(now, &incoming(9), &rewritten(9), false);
+        let far = Intervals {
+            first: 75 * MS,
+            next: 75 * MS,
+        };
+        let asked = |sent: &mut SentPackets, at| sent.ask(now + at, SequenceNumber(9), far);
+        assert_eq!(asked(&mut sent, 74 * MS), Err(Refused::TooSoon));
+        assert!(asked(&mut sent, 75 * MS).is_ok());
+    }
+
+    #[test]
+    fn what_was_never_sent_or_long_ago_is_unknown() {
+        let (mut sent, now) = (SentPackets::default(), start());
+        let unknown = Err(Refused::Unknown);
+        assert_eq!(sent.ask(now, SequenceNumber(1), INTERVAL), unknown);
+        sent.remember(now, &incoming(1), &rewritten(65_536 + 1), false);
+        sent.remember(now, &incoming(3), &rewritten(65_536 + 3), false);
+        for number in [0, 2, 4, 1 + 64, 65_535] {
+            assert_eq!(sent.ask(now, SequenceNumber(number), INTERVAL), unknown);
+        }
+        let late = now + KEEP + MS;
+        assert_eq!(sent.ask(late, SequenceNumber(1), INTERVAL), unknown);
+        sent.forget();
+        assert_eq!(sent.ask(now, SequenceNumber(3), INTERVAL), unknown);
+    }
+
+    #[test]
+    fn the_ring_grows_to_a_second_of_the_stream_and_loses_nothing_by_it() {
+        for (interval_ms, len) in [(20, 64), (4, 256), (1, 512)] {
+            let (mut sent, now) = (SentPackets::default(), start());
+            for step in 0..3000_u32 {
+                let sequence = u64::from(step);
+                let at = now + MS * step * interval_ms;
+                sent.remember(at, &incoming(sequence), &rewritten(sequence), false);
+            }
+            assert_eq!(sent.slots.len(), len);
+            let end = now + MS * 2999 * interval_ms;
+            let known = (2000..3000_u16)
+                .filter(|&number| sent.ask(end, SequenceNumber(number), INTERVAL).is_ok())
+                .count();
+            let second = 1000 / usize::try_from(interval_ms).unwrap();
+            assert!(known >= second.min(LEN_MAX), "{known} of {second}");
+        }
+    }
+
+    fn incoming(sequence: u64) -> Incoming {
+        Incoming {
+            encoding: 2,
+            sequence,
+            timestamp: 0,
+            picture: None,
+            clock: None,
+        }
+    }
+
+    fn rewritten(sequence: u64) -> Rewritten {
+        Rewritten {
+            sequence: SequenceNumber::of_extended(sequence),
+            rollover: low_half(sequence >> 16),
+            timestamp: 77,
+            picture: Some((300, 4)),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Lost packets, the engine's side: asks publishers for what is missing, and sends subscribers
+//! again what they miss. Which packets and when is decided by `uplink::nack_generator`,
+//! `downlink::sent_packets` and `downlink::repair`.
+
+use crate::downlink::sent_packets::Refused;
+use crate::engine::{Engine, PeerKey, TrackKey};
+use crate::feedback::OWN_SSRC;
+use crate::outbox::Outbox;
+use crate::rtp::rtcp::{self, NackItem, NackItems, ReportBlock};
+use crate::rtp::{SequenceNumber, Ssrc};
+use crate::uplink::track::Track;
+use std::time::{Duration, Instant};
+
+/// Packets looked up for one NACK: as many as are kept. Whoever names more means harm.
+const ANSWERED_MAX: usize = 512;
+
+impl Engine {
+    /// Asks for what is missing of one encoding, if that is due.
+    pub(crate) fn request_packets(
+        &mut self,
+        now: Instant,
+        key: TrackKey,
+        encoding: usize,
+        out: &mut Outbox,
+    ) {
+        let track = &mut self.tracks[key];
+        self.missing.clear();
+        let Some(ssrc) = track.missing_packets(now, encoding, &mut self.missing) else {
+            return;
+        };
+        let publisher = &mut self.peers[track.publisher];
+        self.rtcp.clear();
+        rtcp::write_receiver_report(&mut self.rtcp, OWN_SSRC, &[]);
+        rtcp::write_nack(&mut self.rtcp, OWN_SSRC, ssrc, &self.missing);
+        if publisher.transport.send_rtcp(&self.rtcp, out) {
+            self.stats.packets_requested += count(self.missing.len());
+        }
+    }
+
+    /// Asks for what is missing anywhere.
+    pub(crate) fn request_all_packets(&mut self, now: Instant, out: &mut Outbox) {
+        let due = |(key, track): (TrackKey, &Track)| {
+            let encodings = track.encodings.iter().enumerate();
+            let due = encodings.filter(|(_, encoding)| encoding.nacks.is_due(now));
+            due.map(|(index, _)| (key, index)).collect::<Vec<_>>()
+        };
+        let due: Vec<(TrackKey, usize)> = self.tracks.iter().flat_map(due).collect();
+        for (key, encoding) in due {
+            self.request_packets(now, key, encoding, out);
+        }
+    }
+
+    /// Sends a subscriber again what it misses, within its limits.
+    pub(crate) fn answer_nack(
+        &mut self,
+        now: Instant,
+        from: PeerKey,
+        media: Ssrc,
+        items: NackItems<'_>,
+        out: &mut Outbox,
+    ) {
+        let Self {
+            peers,
+            tracks,
+            stats,
+            again,
+            ..
+        } = self;
+        let peer = &mut peers[from];
+        let Some(track) = peer
+            .downlink
+            .get(&media.0)
+            .and_then(|key| tracks.get_mut(*key))
+        else {
+            return;
+        };
+        let Track {
+            subscriptions,
+            encodings,
+            ..
+        } = track;
+        let Some(subscription) = subscriptions
+            .iter_mut()
+            .find(|subscription| subscription.peer == from && subscription.rewriter.ssrc == media)
+        else {
+            return;
+        };
+        let intervals = peer.repair_limits.intervals();
+        for number in items.flat_map(NackItem::sequences).take(ANSWERED_MAX) {
+            let packet = match subscription.sent.ask(now, number, intervals) {
+                Ok(packet) => packet,
+                Err(Refused::Unknown) => {
+                    stats.retransmissions_unknown += 1;
+                    continue;
+                }
+                Err(Refused::TooSoon) => {
+                    stats.retransmissions_limited += 1;
+                    continue;
+                }
+            };
+            let cache = encodings
+                .get(packet.encoding)
+                .map(|encoding| &encoding.cache);
+            let Some(payload) = cache.and_then(|cache| cache.payload(packet.incoming)) else {
+                stats.retransmissions_unknown += 1;
+                continue;
+            };
+            if !peer.repair_limits.take(now, payload.len()) {
+                stats.retransmissions_limited += 1;
+                continue;
+            }
+            let Some(written) = subscription.again(&packet, payload, again) else {
+                continue;
+            };
+            let header = &written.header[..written.header_len];
+            if peer
+                .transport
+                .send_rtp(header, again, written.rollover, out)
+            {
+                stats.packets_retransmitted += 1;
+            }
+        }
+    }
+
+    /// Learns from a report on what we send how far away the subscriber is
+    /// (RFC 3550, section 6.4.1).
+    pub(crate) fn measure_round_trip(&mut self, now: Instant, from: PeerKey, report: &ReportBlock) {
+        let peer = &mut self.peers[from];
+        let Some(track) = peer
+            .downlink
+            .get(&report.ssrc.0)
+            .and_then(|key| self.tracks.get(*key))
+        else {
+            return;
+        };
+        let reported = track
+            .subscriptions
+            .iter()
+            .find(|subscription| subscription.peer == from)
+            .and_then(|subscription| subscription.reported);
+        let Some((middle, sent_at)) = reported else {
+            return;
+        };
+        let held = u64::from(report.delay_since_last_sender_report) * 1_000_000 / 65_536;
+        let round_trip = now
+            .duration_since(sent_at)
+            .checked_sub(Duration::from_micros(held));
+        if let (true, Some(round_trip)) = (middle == report.last_sender_report, round_trip) {
+            peer.repair_limits.measured(round_trip);
+        }
+    }
+}
+
+impl Track {
+    /// Appends the packets of an encoding to ask for now, and says of which stream; `None` if there
+    /// are none. What nobody gets is not repaired.
+    fn missing_packets(
+        &mut self,
+        now: Instant,
+        encoding: usize,
+        missing: &mut Vec<SequenceNumber>,
+    ) -> Option<Ssrc> {
+        let repairable = self.section.as_ref().is_some_and(|section| section.nack);
+        let wanted = repairable && !self.muted && self.is_wanted(encoding);
+        let encoding = self.encodings.get_mut(encoding)?;
+        if !wanted {
+            encoding.nacks.forget();
+            return None;
+        }
+        encoding.nacks.take_due(now, missing);
+        encoding.ssrc.filter(|_| !missing.is_empty())
+    }
+}
+
+fn count(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,156 @@
+//! What a client notes of a track it receives: what came, in which order, what is missing and when
+//! it asks for that.
+
+use super::offer::VP8;
+use sfu_core::rtp::payload::vp8;
+use sfu_core::rtp::{Extender, Packet, SequenceNumber};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// libwebrtc asks at once; a little later is what a merely overtaken packet is owed.
+const FIRST_REQUEST: Duration = Duration::from_millis(10);
+/// And again after a round trip.
+const NEXT_REQUEST: Duration = Duration::from_millis(60);
+const REQUESTS_MAX: u32 = 10;
+/// Later it would not be shown anyway.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(crate) struct Reception {
+    /// Packets that came, each counted once.
+    pub(crate) packets: u64,
+    /// Packets that did not come, or not yet.
+    pub(crate) lost: u64,
+    /// Packets that came after they were missed.
+    pub(crate) repaired: u64,
+    /// Packets that came again.
+    pub(crate) duplicates: u64,
+    /// Timestamps that went backwards, picture ids that jumped.
+    pub(crate) discontinuities: Vec<String>,
+    /// The width of the last key frame seen.
+    pub(crate) width: Option<u32>,
+    pub(crate) last_at: Option<Instant>,
+    pub(crate) longest_gap: Duration,
+    /// The last sender report: NTP time and timestamp.
+    pub(crate) clock: Option<(u64, u32)>,
+    sequence: Extender,
+    highest: Option<u64>,
+    last_timestamp: Option<u32>,
+    missing: BTreeMap<u64, Missing>,
+    /// Picture ids of the last packets, and whether a picture began there.
+    pictures: BTreeMap<u64, (u16, bool)>,
+}
+
+#[derive(Debug)]
+struct Missing {
+    since: Instant,
+    asked_at: Option<Instant>,
+    requests: u32,
+}
+
+impl Reception {
+    /// Counts a packet and returns its extended sequence number.
+    pub(crate) fn count(&mut self, now: Instant, number: SequenceNumber, timestamp: u32) -> u64 {
+        if let Some(last) = self.last_at {
+            self.longest_gap = self.longest_gap.max(now.duration_since(last));
+        }
+        self.last_at = Some(now);
+        let sequence = self.sequence.extend(number);
+        let highest = *self.highest.get_or_insert(sequence - 1);
+        if sequence <= highest {
+            if self.missing.remove(&sequence).is_some() {
+                self.packets += 1;
+                self.repaired += 1;
+                self.lost -= 1;
+            } else {
+                self.duplicates += 1;
+            }
+            return sequence;
+        }
+        for lost in highest + 1..sequence {
+            self.lost += 1;
+            let missing = Missing {
+                since: now,
+                asked_at: None,
+                requests: 0,
+            };
+            self.missing.insert(lost, missing);
+        }
+        self.packets += 1;
+        self.highest = Some(sequence);
+        if let Some(last) = self.last_timestamp {
+            let step = timestamp.wrapping_sub(last);
+            if step > 90_000 * 20 {
+                self.discontinuities
+                    .push(format!("timestamp {last} -> {timestamp}"));
+            }
+        }
+        self.last_timestamp = Some(timestamp);
+        sequence
+    }
+
+    /// Looks whether a packet's picture follows on that of the packet before it, and the packet
+    /// after it on that.
+    pub(crate) fn look_into(&mut self, sequence: u64, packet: &Packet<'_>) {
+        if packet.payload_type != VP8 || packet.payload.is_empty() {
+            return;
+        }
+        let descriptor = vp8::Descriptor::parse(packet.payload).expect("VP8 stays VP8");
+        if let Some(size) = descriptor.size {
+            self.width = Some(size.width);
+        }
+        if descriptor.keyframe && descriptor.size.is_none() {
+            self.discontinuities
+                .push("a key frame without a size".to_owned());
+        }
+        let picture = descriptor.picture_id.unwrap().value();
+        self.pictures
+            .insert(sequence, (picture, descriptor.start_of_frame));
+        if self.pictures.len() > 2000 {
+            self.pictures.pop_first();
+        }
+        for (before, after) in [(sequence - 1, sequence), (sequence, sequence + 1)] {
+            let pair = self.pictures.get(&before).zip(self.pictures.get(&after));
+            let Some(((old, _), (new, starts))) = pair else {
+                continue;
+            };
+            if new.wrapping_sub(*old) & 0x7fff != u16::from(*starts) {
+                self.discontinuities
+                    .push(format!("picture {old} -> {new}, starts: {starts}"));
+            }
+        }
+    }
+
+    /// What to ask for now.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<SequenceNumber> {
+        let mut due = Vec::new();
+        for (sequence, missing) in &mut self.missing {
+            let waited = match missing.asked_at {
+                None => now.duration_since(missing.since) >= FIRST_REQUEST,
+                Some(at) => now.duration_since(at) >= NEXT_REQUEST,
+            };
+            let hopeful =
+                missing.requests < REQUESTS_MAX && now.duration_since(missing.since) <= PATIENCE;
+            if waited && hopeful {
+                missing.asked_at = Some(now);
+                missing.requests += 1;
+                due.push(SequenceNumber::of_extended(*sequence));
+            }
+        }
+        due
+    }
+
+    /// The last four hundred packets, whether they came or not.
+    pub(crate) fn everything(&self) -> Vec<SequenceNumber> {
+        let highest = self.highest.unwrap_or(0);
+        (highest.saturating_sub(400)..=highest)
+            .map(SequenceNumber::of_extended)
+            .collect()
+    }
+
+    /// The share of packets that never came.
+    pub(crate) fn residual_loss(&self) -> f64 {
+        let sent = u32::try_from(self.lost + self.packets).unwrap();
+        f64::from(u32::try_from(self.lost).unwrap()) / f64::from(sent.max(1))
+    }
+}
