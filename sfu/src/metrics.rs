@@ -189,6 +189,7 @@ impl Text<'_> {
         self.counter("packets_forwarded", "RTP packets to subscribers.", |s| {
             s.engine.packets_forwarded
         });
+        self.repair();
         self.counter("keyframe_requests", "Keyframes asked of publishers.", |s| {
             s.engine.keyframe_requests
         });
@@ -222,6 +223,35 @@ impl Text<'_> {
                 );
             }
         }
+    }
+
+    /// What is lost on the way from publishers and to subscribers, and sent again.
+    fn repair(&mut self) {
+        self.counter(
+            "packets_requested",
+            "Lost packets asked of publishers.",
+            |s| s.engine.packets_requested,
+        );
+        self.counter(
+            "packets_repaired",
+            "Lost packets that publishers sent again.",
+            |s| s.engine.packets_repaired,
+        );
+        self.counter(
+            "packets_retransmitted",
+            "Packets sent to subscribers again.",
+            |s| s.engine.packets_retransmitted,
+        );
+        self.counter(
+            "retransmissions_unknown",
+            "Packets subscribers asked for that are not kept.",
+            |s| s.engine.retransmissions_unknown,
+        );
+        self.counter(
+            "retransmissions_limited",
+            "Packets subscribers asked for too soon, too often or too many of.",
+            |s| s.engine.retransmissions_limited,
+        );
     }
 
     fn counter(&mut self, name: &str, help: &str, value: impl Fn(&Snapshot) -> u64) {
