@@ -59,8 +59,35 @@ export class Person {
     if (!isOpen) await this.page.click('[data-testid="chat-button"]');
   }
 
-  leave(): Promise<void> {
-    return this.page.click('[data-testid="leave"]');
+  /** Leaves, and tells when the click was: driving a busy browser takes longer than what is measured. */
+  async leave(): Promise<number> {
+    await this.page.evaluate(() => {
+      document.addEventListener("click", () => (window.clickedAt = Date.now()), {
+        capture: true,
+        once: true,
+      });
+    }, null);
+    await this.page.click('[data-testid="leave"]');
+    return eventually("the click", SCREEN_DEADLINE_MS, () =>
+      this.page.evaluate(() => window.clickedAt, null),
+    );
+  }
+
+  /** From here on the page notes the moment at which that person's tile goes. */
+  watchForDeparture(of: Person): Promise<void> {
+    return this.page.evaluate((name) => {
+      const observer = new MutationObserver(() => {
+        const labels = [...document.querySelectorAll('figure[data-source="camera"] figcaption')];
+        if (labels.some((label) => label.textContent === name)) return;
+        window.goneAt = Date.now();
+        observer.disconnect();
+      });
+      observer.observe(document.body, { childList: true, subtree: true });
+    }, of.name);
+  }
+
+  departureSeenAt(): Promise<number | undefined> {
+    return this.page.evaluate(() => window.goneAt, null);
   }
 
   /** The messages in the chat panel, each as "who: text". */
@@ -80,6 +107,17 @@ export class Person {
     return this.page.evaluate(
       () =>
         [...document.querySelectorAll('figure[data-source="camera"][data-local="false"]')].map(
+          (tile) => tile.querySelector("figcaption")?.textContent ?? "",
+        ),
+      null,
+    );
+  }
+
+  /** The names on the tiles that are marked as speaking. */
+  speakers(): Promise<string[]> {
+    return this.page.evaluate(
+      () =>
+        [...document.querySelectorAll('figure[data-speaking="true"]')].map(
           (tile) => tile.querySelector("figcaption")?.textContent ?? "",
         ),
       null,
@@ -121,5 +159,13 @@ export class Person {
         return document.querySelector('[data-testid="meeting"]') !== null;
       }, null),
     );
+  }
+}
+
+/** Milliseconds since 1970, of the one clock that all browsers of a story share. */
+declare global {
+  interface Window {
+    clickedAt?: number;
+    goneAt?: number;
   }
 }

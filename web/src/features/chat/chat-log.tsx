@@ -41,7 +41,7 @@ function Message({ message }: { message: ChatMessage }) {
       <p className={styles.from}>
         <strong>{message.isMine ? t("chat.you") : message.from}</strong>
         <time dateTime={time.toISOString()}>
-          {time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" })}
+          {time.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}
         </time>
       </p>
       <p className={styles.text}>{message.text}</p>
