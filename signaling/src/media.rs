@@ -144,6 +144,7 @@ impl Routes {
             | Event::Lost { peer, .. }
             | Event::TrackReady { peer, .. }
             | Event::TrackEnded { peer, .. }
+            | Event::StreamState { peer, .. }
             | Event::DataOpen { peer, .. }
             | Event::Data { peer, .. }
             | Event::Quality { peer, .. } => peer,
@@ -164,6 +165,7 @@ fn is_news_only(event: &Event) -> bool {
         | Event::Lost { .. }
         | Event::TrackReady { .. }
         | Event::TrackEnded { .. }
+        | Event::StreamState { .. }
         | Event::DataOpen { .. } => false,
     }
 }

@@ -1,6 +1,8 @@
 //! Turns an offer into its answer: the engine's side of negotiation.
 
 use crate::command::TrackSpec;
+use crate::downlink::layer_selector::Ceiling;
+use crate::downlink::line::Line;
 use crate::downlink::repair::{Repair, Rtx};
 use crate::downlink::rewriter::Rewriter;
 use crate::downlink::sent_packets::SentPackets;
@@ -11,7 +13,9 @@ use crate::ids::{PeerId, TrackId};
 use crate::negotiation::{Offered, Use};
 use crate::outbox::Outbox;
 use crate::rtp::Ssrc;
-use crate::sdp::{self, AnswerSection, Offer, OfferedCodec, Receiving, Section, Sending};
+use crate::sdp::{
+    self, AnswerSection, Extension, Offer, OfferedCodec, Receiving, Section, Sending,
+};
 use crate::transport::{DtlsRole, Fingerprint, IceCredentials, RemoteParameters};
 use crate::uplink::SendingSection;
 use rand::Rng;
@@ -32,7 +36,7 @@ impl Engine {
         match self.accept(now, key, text) {
             Ok(offer) => {
                 self.claim_sections(now, key, &offer, out);
-                self.place_subscriptions(key, &offer);
+                self.place_subscriptions(now, key, &offer);
                 self.write_answer(now, key, id, &offer, out);
                 self.request_keyframes(now, out);
             }
@@ -147,7 +151,7 @@ impl Engine {
     }
 
     /// What we send: free sections go to the subscriptions that wait, oldest first.
-    fn place_subscriptions(&mut self, key: PeerKey, offer: &Offer) {
+    fn place_subscriptions(&mut self, now: Instant, key: PeerKey, offer: &Offer) {
         let peer = &mut self.peers[key];
         let mut still_waiting = Vec::new();
         for (track_key, kind) in std::mem::take(&mut peer.negotiation.waiting) {
@@ -185,8 +189,18 @@ impl Engine {
             if let Repair::Rtx(rtx) = subscription.repair {
                 peer.downlink.insert(rtx.ssrc.0, track_key);
             }
+            subscription.transport_cc = numbered(offered, subscription.repair);
+            if subscription.transport_cc.is_some() {
+                let luck = self.rng.random();
+                peer.line
+                    .get_or_insert_with(|| Box::new(Line::new(now, luck)));
+            }
             subscription.sent = SentPackets::default();
             subscription.selector.restart();
+            if subscription.transport_cc.is_some() {
+                // The next allocation says whether the line carries more.
+                subscription.selector.limit(Ceiling::Encoding(0));
+            }
             subscription.selector.retarget(&track.available);
             peer.negotiation.sections[index].used = Use::Subscribed(track_key);
         }
@@ -344,6 +358,15 @@ fn repair(
         }
         None => Repair::Same,
     }
+}
+
+/// Under which id the packets of a subscription are numbered. A packet that is sent again just as
+/// it was would tell of its first journey, and is left out with all its stream.
+fn numbered(offered: &Section, repair: Repair) -> Option<u8> {
+    let ids = offered.extensions.iter();
+    let id = ids.filter(|(_, extension)| *extension == Extension::TransportCc);
+    let id = id.map(|(id, _)| *id).next();
+    id.filter(|_| repair != Repair::Same)
 }
 
 fn unused_ssrc(rng: &mut impl Rng, used: &std::collections::HashMap<u32, TrackKey>) -> u32 {

@@ -5,6 +5,7 @@
 
 use crate::command::Command;
 use crate::demux::Demux;
+use crate::downlink::line::Numbered;
 use crate::downlink::sent_packets::low_half;
 use crate::event::{Event, LostReason};
 use crate::feedback::Rounds;
@@ -41,6 +42,8 @@ pub(crate) type Tracks = SlotMap<TrackKey, Track>;
 /// How often everything that is not driven by packets is looked at. Finer than the shortest
 /// interval among them, the 50 ms of transport-wide feedback.
 const TICK: Duration = Duration::from_millis(25);
+/// The packets of a probe are sent in steps of this.
+const PROBE_STEP: Duration = Duration::from_millis(5);
 /// RFC 8445, section 5.3 wants at least 24 bits; the first eight name the worker.
 const UFRAG_RANDOM_LEN: usize = 10;
 /// RFC 8445, section 5.3 wants at least 128 bits; 32 letters and digits have 190.
@@ -81,6 +84,8 @@ pub struct Engine {
     track_keys: HashMap<TrackId, TrackKey>,
     demux: Demux,
     next_tick_at: Option<Instant>,
+    /// When a probe that is under way goes on.
+    probe_at: Option<Instant>,
     transport_events: Vec<TransportEvent>,
 }
 
@@ -103,6 +108,7 @@ impl Engine {
             track_keys: HashMap::new(),
             demux: Demux::default(),
             next_tick_at: None,
+            probe_at: None,
             transport_events: Vec::new(),
         })
     }
@@ -159,16 +165,21 @@ impl Engine {
 
     /// Does what is due by now.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
+        if self.probe_at.is_some_and(|at| at <= now) {
+            self.go_on_probing(now, out);
+        }
         if self.next_tick_at.is_none_or(|at| now < at) {
             return;
         }
         self.next_tick_at = (!self.peers.is_empty()).then_some(now + TICK);
         self.tick(now, out);
+        self.go_on_probing(now, out);
     }
 
     /// When to call [`Engine::handle_timeout`] next; `None` while nobody is here.
     pub fn next_timeout(&self) -> Option<Instant> {
         self.next_tick_at
+            .map(|tick| self.probe_at.map_or(tick, |probe| tick.min(probe)))
     }
 
     /// What was counted so far.
@@ -261,13 +272,26 @@ impl Engine {
                 timestamp: rewritten.timestamp,
                 ssrc: subscription.rewriter.ssrc,
             };
-            let header_len = write_header(&mut header, &fields, &[]);
-            let transport = &mut self.peers[subscription.peer].transport;
-            if transport.send_rtp(&header[..header_len], payload, rewritten.rollover, out) {
+            let peer = &mut self.peers[subscription.peer];
+            let line = peer.line.as_mut().zip(subscription.transport_cc);
+            let number = line.as_ref().map(|(line, id)| line.number(*id));
+            let extension = number.as_ref().map(Numbered::extension);
+            let header_len = write_header(&mut header, &fields, extension.as_slice());
+            if peer
+                .transport
+                .send_rtp(&header[..header_len], payload, rewritten.rollover, out)
+            {
+                if let Some((line, _)) = line {
+                    line.sent(now, header_len, payload.len());
+                }
                 subscription.sent(now, incoming, &rewritten, arrival.marker, payload.len());
                 self.stats.packets_forwarded += 1;
             }
         }
+    }
+
+    fn go_on_probing(&mut self, now: Instant, out: &mut Outbox) {
+        self.probe_at = self.tick_lines(now, out).then_some(now + PROBE_STEP);
     }
 
     pub(crate) fn handle_transport_events(

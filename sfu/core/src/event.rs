@@ -68,6 +68,15 @@ pub enum Event {
         /// The track.
         track: TrackId,
     },
+    /// The line of a subscriber carries nothing of a track, or something again.
+    StreamState {
+        /// Who receives.
+        peer: PeerId,
+        /// What they receive.
+        track: TrackId,
+        /// Whether nothing of it is sent, for want of bandwidth.
+        paused: bool,
+    },
     /// A data channel is open, so that messages can be sent on it.
     DataOpen {
         /// Whose.

@@ -68,6 +68,7 @@ impl Engine {
                         out,
                     );
                 }
+                Rtcp::TransportFeedback(feedback) => self.learn_arrivals(now, from, &feedback),
                 Rtcp::ReceiverReport { reports, .. } => self.note_losses(now, from, reports),
                 Rtcp::Pli { media, .. } => self.note_keyframe_request(from, media),
                 Rtcp::Fir { entries, .. } => {
@@ -76,11 +77,7 @@ impl Engine {
                     }
                 }
                 Rtcp::Nack { media, items, .. } => self.answer_nack(now, from, media, items, out),
-                Rtcp::Remb { .. }
-                | Rtcp::TransportFeedback(_)
-                | Rtcp::Bye
-                | Rtcp::SourceDescription
-                | Rtcp::Other => {}
+                Rtcp::Remb { .. } | Rtcp::Bye | Rtcp::SourceDescription | Rtcp::Other => {}
             }
         }
         if packets.error().is_some() {
@@ -104,6 +101,7 @@ impl Engine {
             for track in self.tracks.values_mut() {
                 track.refresh_available(Some(now));
             }
+            self.allocate(now, out);
         }
         self.request_all_packets(now, out);
         self.request_keyframes(now, out);

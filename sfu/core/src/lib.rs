@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod allocating;
 mod answering;
 pub mod bandwidth;
 pub mod command;

@@ -1,6 +1,7 @@
 //! One participant's transport with all that goes up and down on it.
 
 use crate::demux::Demux;
+use crate::downlink::line::Line;
 use crate::downlink::repair::RepairLimits;
 use crate::engine::{PeerKey, TrackKey};
 use crate::event::ConnectionQuality;
@@ -28,6 +29,8 @@ pub(crate) struct Peer {
     /// Which of its subscriptions has which SSRC, of media or of retransmissions, for the feedback
     /// it sends.
     pub(crate) downlink: HashMap<u32, TrackKey>,
+    /// `None` until it gets something that it tells the arrival of.
+    pub(crate) line: Option<Box<Line>>,
     pub(crate) repair_limits: RepairLimits,
     pub(crate) negotiation: Negotiation,
     pub(crate) added_at: Instant,
@@ -53,6 +56,7 @@ impl Peer {
             transport,
             uplink: Uplink::default(),
             downlink: HashMap::new(),
+            line: None,
             repair_limits: RepairLimits::new(),
             negotiation: Negotiation::default(),
             added_at: now,

@@ -2,6 +2,8 @@
 //! again what they miss. Which packets and when is decided by `uplink::nack_generator`,
 //! `downlink::sent_packets` and `downlink::repair`.
 
+use crate::downlink::line::Numbered;
+use crate::downlink::repair::Repair;
 use crate::downlink::sent_packets::Refused;
 use crate::engine::{Engine, PeerKey, TrackKey};
 use crate::feedback::OWN_SSRC;
@@ -109,7 +111,14 @@ impl Engine {
                 stats.retransmissions_limited += 1;
                 continue;
             }
-            let Some(written) = subscription.again(&packet, payload, again) else {
+            // The same packet under the same number must be the same to the last bit.
+            let is_new = matches!(subscription.repair, Repair::Rtx(_));
+            let line = peer.line.as_mut().zip(subscription.transport_cc);
+            let line = line.filter(|_| is_new);
+            let number = line.as_ref().map(|(line, id)| line.number(*id));
+            let extension = number.as_ref().map(Numbered::extension);
+            let Some(written) = subscription.again(&packet, payload, extension.as_slice(), again)
+            else {
                 continue;
             };
             let header = &written.header[..written.header_len];
@@ -117,6 +126,9 @@ impl Engine {
                 .transport
                 .send_rtp(header, again, written.rollover, out)
             {
+                if let Some((line, _)) = line {
+                    line.sent(now, header.len(), again.len());
+                }
                 stats.packets_retransmitted += 1;
             }
         }

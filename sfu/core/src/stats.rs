@@ -17,6 +17,8 @@ pub struct Stats {
     pub packets_repaired: u64,
     /// Packets sent to subscribers again.
     pub packets_retransmitted: u64,
+    /// Packets of padding sent, to find out what lines carry.
+    pub padding_sent: u64,
     /// Packets subscribers asked for that are not kept, or never were.
     pub retransmissions_unknown: u64,
     /// Packets subscribers asked for too soon, too often, or beyond their budget.

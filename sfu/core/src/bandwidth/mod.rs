@@ -54,8 +54,13 @@ impl Bandwidth {
 
     /// Takes what the subscriber tells of packets.
     pub fn feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
+        let was_known = self.is_known();
         if let Some(result) = self.estimator.feedback(now, feedback) {
             self.prober.handle_result(now, &result);
+        }
+        if !was_known && self.is_known() {
+            // What was assumed of the line is no measure of how steady it is.
+            self.steady = SteadyEstimate::new(now, self.estimator.estimate());
         }
         self.settle(now);
     }
@@ -95,6 +100,16 @@ impl Bandwidth {
             estimate: self.estimator.estimate(),
             steady: self.steady.rate(),
         }
+    }
+
+    /// Whether anything is known that an allocation could go by.
+    pub fn is_known(&self) -> bool {
+        self.estimator.is_known()
+    }
+
+    /// Whether a probe waits to be sent.
+    pub const fn is_probing(&self) -> bool {
+        self.pacer.is_probing()
     }
 
     /// What is known of the line.

@@ -89,6 +89,11 @@ impl Pacer {
         });
     }
 
+    /// Whether a probe waits to be sent, wholly or in part.
+    pub const fn is_probing(&self) -> bool {
+        self.probe.is_some()
+    }
+
     /// How many bytes of padding, or of repeated packets, a probe needs now.
     pub fn padding_due(&self, now: Instant) -> u64 {
         let Some(probe) = &self.probe else { return 0 };

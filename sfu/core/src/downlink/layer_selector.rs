@@ -11,7 +11,7 @@ const UPSCALE_PERCENT: u32 = 110;
 /// What is forwarded, as an index into the track's encodings, smallest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Selection {
-    /// Nothing, because the subscriber shows nothing.
+    /// Nothing, because the subscriber shows nothing or its line carries nothing more.
     Paused,
     /// `current`, until a key frame of `target` comes.
     Switching {
@@ -42,10 +42,22 @@ pub(crate) struct Available {
     pub(crate) layer: Option<LayerSpec>,
 }
 
+/// What the subscriber's line carries of the track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ceiling {
+    /// Everything, as far as is known.
+    None,
+    /// Up to this encoding.
+    Encoding(usize),
+    /// Nothing.
+    Nothing,
+}
+
 /// The choice for one subscription.
 #[derive(Debug)]
 pub(crate) struct LayerSelector {
     preference: Preference,
+    ceiling: Ceiling,
     selection: Selection,
 }
 
@@ -57,11 +69,35 @@ impl LayerSelector {
                 enabled: true,
                 wanted: Wanted::Quality(Quality::High),
             },
+            ceiling: Ceiling::None,
             selection: Selection::Switching {
                 current: None,
                 target: 0,
             },
         }
+    }
+
+    /// Replaces what the line carries. Call `retarget` next. Returns whether this pauses the
+    /// subscription or ends such a pause.
+    pub(crate) fn limit(&mut self, ceiling: Ceiling) -> bool {
+        let was_paused = self.is_starved();
+        self.ceiling = ceiling;
+        was_paused != self.is_starved()
+    }
+
+    /// Whether the line carries nothing of the track.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.ceiling == Ceiling::Nothing
+    }
+
+    /// Whether the subscriber shows the track.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.preference.enabled
+    }
+
+    /// The best encoding that the subscriber can use, whatever its line carries.
+    pub(crate) fn best(&self, available: &[Available]) -> usize {
+        best(available, self.preference.wanted)
     }
 
     /// Replaces what the subscriber wants. Call `retarget` next.
@@ -71,11 +107,15 @@ impl LayerSelector {
 
     /// Decides again which encoding to aim at.
     pub(crate) fn retarget(&mut self, available: &[Available]) {
-        if !self.preference.enabled {
+        if !self.preference.enabled || self.is_starved() {
             self.selection = Selection::Paused;
             return;
         }
-        let target = best(available, self.preference.wanted);
+        let best = self.best(available);
+        let target = match self.ceiling {
+            Ceiling::Encoding(ceiling) => best.min(ceiling),
+            Ceiling::None | Ceiling::Nothing => best,
+        };
         self.selection = match self.selection {
             Selection::Steady(current) if current == target => self.selection,
             Selection::Steady(current)
@@ -300,6 +340,23 @@ mod tests {
         selector.retarget(&three());
         assert_eq!(selector.awaited(), None);
         assert_eq!(selector.select(2, false), Selected::Continue);
+    }
+
+    #[test]
+    fn a_line_that_carries_less_than_is_wanted_decides() {
+        let mut selector = steady_on_high();
+        assert!(!selector.limit(Ceiling::Encoding(1)));
+        selector.retarget(&three());
+        assert_eq!(selector.awaited(), Some(1));
+        assert_eq!(selector.select(1, true), Selected::Switch);
+        assert!(selector.limit(Ceiling::Nothing), "it pauses");
+        selector.retarget(&three());
+        assert_eq!(selector.select(1, true), Selected::Drop);
+        assert_eq!(selector.awaited(), None, "no key frame is asked for");
+        assert!(!selector.limit(Ceiling::Nothing), "it is paused already");
+        assert!(selector.limit(Ceiling::Encoding(0)), "it goes on");
+        selector.retarget(&three());
+        assert_eq!(selector.select(0, true), Selected::Switch);
     }
 
     fn steady_on_high() -> LayerSelector {

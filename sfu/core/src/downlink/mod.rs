@@ -2,6 +2,7 @@
 //! it takes to send one again.
 
 pub(crate) mod layer_selector;
+pub(crate) mod line;
 pub(crate) mod packet_cache;
 pub(crate) mod repair;
 pub(crate) mod rewriter;

@@ -18,6 +18,15 @@ const INTERVAL_MIN: Duration = Duration::from_millis(20);
 /// Nor is it held back for longer, in case the measurement was wrong.
 const INTERVAL_MAX: Duration = Duration::from_millis(200);
 
+/// Says that a packet ends in padding (RFC 3550, section 5.1).
+const PADDING_BIT: u8 = 0x20;
+/// As much padding as one packet can have; its last byte is the length.
+pub(crate) const PADDING: [u8; 255] = {
+    let mut padding = [0; 255];
+    padding[254] = 255;
+    padding
+};
+
 /// How packets of one subscription are sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repair {
@@ -52,7 +61,7 @@ impl Repair {
     pub(crate) fn write(
         &mut self,
         packet: &SentPacket,
-        fields: HeaderFields,
+        (fields, extensions): (HeaderFields, &[(u8, &[u8])]),
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<Again> {
@@ -72,7 +81,7 @@ impl Repair {
             vp8::rewrite(&mut out[payload_at..], &descriptor, id, tl0);
         }
         let mut header = [0; HEADER_LEN_MAX];
-        let header_len = write_header(&mut header, &fields, &[]);
+        let header_len = write_header(&mut header, &fields, extensions);
         Some(Again {
             header,
             header_len,
@@ -88,6 +97,26 @@ impl Rtx {
             ssrc,
             payload_type,
             next_sequence: u64::from(first_sequence & 0x7fff),
+        }
+    }
+
+    /// A packet of padding alone, with the timestamp that the stream has: its whole payload is
+    /// [`PADDING`].
+    pub(crate) fn padding(&mut self, timestamp: u32, extensions: &[(u8, &[u8])]) -> Again {
+        let (fields, rollover) = self.next(HeaderFields {
+            marker: false,
+            payload_type: 0,
+            sequence: SequenceNumber(0),
+            timestamp,
+            ssrc: self.ssrc,
+        });
+        let mut header = [0; HEADER_LEN_MAX];
+        let header_len = write_header(&mut header, &fields, extensions);
+        header[0] |= PADDING_BIT;
+        Again {
+            header,
+            header_len,
+            rollover,
         }
     }
 
@@ -255,7 +284,7 @@ mod tests {
         };
         let mut payload = vec![1, 2, 3];
         let again = repair
-            .write(&packet, fields, &PAYLOAD, &mut payload)
+            .write(&packet, (fields, &[]), &PAYLOAD, &mut payload)
             .unwrap();
         let header = &again.header[..again.header_len];
         ([header, &payload].concat(), again.rollover)

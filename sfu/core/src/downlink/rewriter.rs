@@ -139,6 +139,11 @@ impl Rewriter {
         (self.packets, self.octets)
     }
 
+    /// The newest timestamp that went out; zero before there is one.
+    pub(crate) fn newest_timestamp(&self) -> u32 {
+        self.last.map_or(0, |last| last.timestamp)
+    }
+
     /// What a timestamp of the encoding that is being forwarded is to the subscriber.
     pub(crate) fn timestamp(&self, incoming: u32) -> u32 {
         incoming.wrapping_add(self.timestamp_offset)

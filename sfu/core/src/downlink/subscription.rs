@@ -19,6 +19,9 @@ pub(crate) struct Subscription {
     pub(crate) selector: LayerSelector,
     pub(crate) rewriter: Rewriter,
     pub(crate) repair: Repair,
+    /// The header extension of transport-wide numbers; `None` if the subscriber does not tell of
+    /// packets by them.
+    pub(crate) transport_cc: Option<u8>,
     pub(crate) sent: SentPackets,
     /// The last sender report: the middle of its NTP time, and when it left.
     pub(crate) reported: Option<(u32, Instant)>,
@@ -33,6 +36,7 @@ impl Subscription {
             selector: LayerSelector::new(),
             rewriter,
             repair: Repair::Never,
+            transport_cc: None,
             sent: SentPackets::default(),
             reported: None,
         }
@@ -80,6 +84,7 @@ impl Subscription {
         &mut self,
         packet: &SentPacket,
         payload: &[u8],
+        extensions: &[(u8, &[u8])],
         out: &mut Vec<u8>,
     ) -> Option<Again> {
         let fields = HeaderFields {
@@ -89,7 +94,8 @@ impl Subscription {
             timestamp: packet.rewritten.timestamp,
             ssrc: self.rewriter.ssrc,
         };
-        self.repair.write(packet, fields, payload, out)
+        self.repair
+            .write(packet, (fields, extensions), payload, out)
     }
 
     /// Whether this encoding is forwarded, or waited for.

@@ -1,8 +1,10 @@
 //! One simulcast stream of a track: what came, when, and on which clock.
 
+use super::encoding_rate::EncodingRate;
 use super::keyframe_requester::KeyframeRequester;
 use super::nack_generator::{Gap, NackGenerator};
 use super::receive_statistics::ReceiveStatistics;
+use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::downlink::packet_cache::PacketCache;
 use crate::downlink::rewriter::ClockPoint;
 use crate::rtp::{Extender, Packet, ReplayWindow, Ssrc};
@@ -29,6 +31,7 @@ pub(crate) struct Encoding {
     pub(crate) report_at: Option<Instant>,
     pub(crate) keyframes: KeyframeRequester,
     pub(crate) statistics: ReceiveStatistics,
+    pub(crate) rate: EncodingRate,
     pub(crate) nacks: NackGenerator,
     pub(crate) cache: PacketCache,
     sequence: Extender,
@@ -58,6 +61,7 @@ impl Encoding {
             report_at: None,
             keyframes: KeyframeRequester::default(),
             statistics: ReceiveStatistics::default(),
+            rate: EncodingRate::default(),
             nacks: NackGenerator::default(),
             cache: PacketCache::default(),
             sequence: Extender::default(),
@@ -99,6 +103,8 @@ impl Encoding {
         // Padding keeps a probe going on an encoding that shows nothing.
         if !packet.payload.is_empty() {
             self.heard_at = Some(now);
+            self.rate
+                .count(packet.payload.len() + PAYLOAD_OVERHEAD_BYTES);
         }
         Some(Place {
             sequence,

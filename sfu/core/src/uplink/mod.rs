@@ -2,6 +2,7 @@
 
 pub(crate) mod audio_level;
 pub(crate) mod encoding;
+pub(crate) mod encoding_rate;
 pub(crate) mod keyframe_requester;
 pub(crate) mod nack_generator;
 pub(crate) mod receive_statistics;

@@ -10,6 +10,7 @@ const FAR: Link = Link {
     one_way: Duration::from_millis(25),
     loss_up: 0.0,
     loss_down: 0.0,
+    kbps_down: 0,
 };
 
 #[test]
@@ -58,6 +59,8 @@ fn losses_on_the_way_down_are_repaired_and_the_others_see_nothing() {
         sim.run_until("carol sees alice", |sim| {
             width(sim, carol, camera) == Some(1280)
         });
+        // Requests of her way up may still be waiting for their turn.
+        sim.run_for(Duration::from_secs(1));
         let before = sim.client(alice).keyframe_requests;
         let link = Link {
             loss_down: loss,

@@ -8,6 +8,7 @@
 mod allocations;
 mod hostile;
 mod losses;
+mod narrow;
 #[expect(
     clippy::unwrap_used,
     reason = "a scripted client that fails should fail the story"

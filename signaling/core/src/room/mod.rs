@@ -194,6 +194,11 @@ impl Room {
                 mid,
             } => self.track_ready(peer, track, codec, mid, effects),
             Event::TrackEnded { peer, track } => self.track_ended(peer, track, effects),
+            Event::StreamState {
+                peer,
+                track,
+                paused,
+            } => self.stream_state_changed(peer, track, paused, effects),
             Event::DataOpen { peer, channel } => self.data_open(now, peer, channel, effects),
             Event::Data {
                 peer,

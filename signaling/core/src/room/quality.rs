@@ -7,10 +7,11 @@ use super::Room;
 use crate::effect::Effect;
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    ConnectionQuality as WireQuality, ConnectionQualityInfo, ConnectionQualityUpdate,
+    ConnectionQuality as WireQuality, ConnectionQualityInfo, ConnectionQualityUpdate, StreamState,
+    StreamStateInfo, StreamStateUpdate,
 };
 use sfu_core::event::ConnectionQuality;
-use sfu_core::ids::PeerId;
+use sfu_core::ids::{PeerId, TrackId};
 
 impl Room {
     pub(super) fn quality_changed(
@@ -32,6 +33,32 @@ impl Room {
                 );
             }
         }
+    }
+
+    /// A subscriber's line carries nothing of a track, or something again.
+    pub(super) fn stream_state_changed(
+        &mut self,
+        peer: PeerId,
+        track: TrackId,
+        paused: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(publication) = self.tracks.get(&track) else {
+            return;
+        };
+        let state = if paused {
+            StreamState::Paused
+        } else {
+            StreamState::Active
+        };
+        let update = StreamStateUpdate {
+            stream_states: vec![StreamStateInfo {
+                participant_sid: publication.publisher.to_string(),
+                track_sid: track.to_string(),
+                state: state.into(),
+            }],
+        };
+        self.send(peer, Message::StreamStateUpdate(update), effects);
     }
 
     /// Only changes are told, so somebody new is told where everybody stands.

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 /// Above this much loss the rate goes down, in thousandths (gcc-02, section 6: 10 %).
 const LOSS_HIGH: u64 = 100;
+/// The same while no queue stands: a full line has one, so this is a line that loses at random,
+/// where repair does more than a smaller picture; above it, somebody throws away what is too much.
+const LOSS_HIGH_WITHOUT_QUEUE: u64 = 200;
 /// Below this much loss it goes up, in thousandths (gcc-02, section 6: 2 %).
 const LOSS_LOW: u64 = 20;
 /// Hundredths that are added each time (gcc-02, section 6: 1.05).
 const INCREASE_PERCENT: u64 = 105;
-/// A judgement needs so many packets, or one of them would decide (libwebrtc).
-const JUDGED_PACKETS_MIN: u64 = 20;
+/// A judgement needs so many packets, or two or three of them would decide (libwebrtc has 20).
+const JUDGED_PACKETS_MIN: u64 = 50;
 /// And so much time: several reports, or the burst of one full queue would decide.
 const JUDGED_TIME: Duration = Duration::from_millis(250);
 /// Between two steps down, beyond the round trip, so that the first can show its effect (libwebrtc).
@@ -72,15 +75,27 @@ impl LossControl {
         self.lost = self.lost.saturating_sub(1);
     }
 
-    /// Judges when there is enough to judge by. `target` is what delay allows.
-    pub(super) fn update(&mut self, now: Instant, target: Bitrate, round_trip: Duration) {
+    /// Judges when there is enough to judge by. `target` is what delay allows, `queued` whether a
+    /// queue stands.
+    pub(super) fn update(
+        &mut self,
+        now: Instant,
+        target: Bitrate,
+        round_trip: Duration,
+        queued: bool,
+    ) {
         let judged = now.saturating_duration_since(self.judging_since);
         if self.told < JUDGED_PACKETS_MIN || judged < JUDGED_TIME {
             return;
         }
         self.loss = self.lost * 1000 / self.told;
         (self.lost, self.told, self.judging_since) = (0, 0, now);
-        if self.loss > LOSS_HIGH {
+        let high = if queued {
+            LOSS_HIGH
+        } else {
+            LOSS_HIGH_WITHOUT_QUEUE
+        };
+        if self.loss > high {
             self.decrease(now, target, round_trip);
         } else if self.loss < LOSS_LOW {
             let higher = self.limit.map(|limit| limit.percent(INCREASE_PERCENT));
@@ -143,13 +158,19 @@ mod tests {
     }
 
     #[test]
+    fn without_a_queue_a_sixth_lost_at_random_is_left_to_repair() {
+        assert_eq!(limits_with(&[16; 9], false), [None; 9]);
+        assert_ne!(limits_with(&[21], false), [None]);
+    }
+
+    #[test]
     fn few_packets_decide_nothing() {
         let now = start();
         let mut control = LossControl::new(now);
         for _ in 0..JUDGED_PACKETS_MIN - 1 {
             control.lost();
         }
-        control.update(now + Duration::from_secs(9), TARGET, ROUND_TRIP);
+        control.update(now + Duration::from_secs(9), TARGET, ROUND_TRIP, true);
         assert_eq!(control.limit(), None);
     }
 
@@ -157,14 +178,18 @@ mod tests {
     fn what_was_only_late_is_not_lost() {
         let now = start();
         let mut control = LossControl::new(now);
-        (0..30).for_each(|_| control.lost());
-        (0..30).for_each(|_| control.arrived_after_all());
-        control.update(now + JUDGED_TIME, TARGET, ROUND_TRIP);
+        (0..60).for_each(|_| control.lost());
+        (0..60).for_each(|_| control.arrived_after_all());
+        control.update(now + JUDGED_TIME, TARGET, ROUND_TRIP, true);
         assert_eq!((control.limit(), control.loss()), (None, 0));
     }
 
     /// The limit after each of several rounds of 100 packets, of which so many are lost.
     fn limits_after(lost: &[u64]) -> Vec<Option<Bitrate>> {
+        limits_with(lost, true)
+    }
+
+    fn limits_with(lost: &[u64], queued: bool) -> Vec<Option<Bitrate>> {
         let mut now = start();
         let mut control = LossControl::new(now);
         let mut limits = Vec::new();
@@ -172,7 +197,7 @@ mod tests {
             (0..lost).for_each(|_| control.lost());
             (lost..100).for_each(|_| control.arrived());
             now += DECREASE_INTERVAL + ROUND_TRIP;
-            control.update(now, TARGET, ROUND_TRIP);
+            control.update(now, TARGET, ROUND_TRIP, queued);
             limits.push(control.limit());
         }
         limits

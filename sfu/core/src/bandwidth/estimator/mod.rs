@@ -227,6 +227,11 @@ impl Estimator {
         self.rate.decreased_at().max(self.loss.decreased_at())
     }
 
+    /// Whether there has been feedback for long enough to judge by.
+    pub fn is_known(&self) -> bool {
+        self.has_feedback() && self.acknowledged.rate().is_some()
+    }
+
     /// Whether transport-wide feedback comes at all.
     pub const fn has_feedback(&self) -> bool {
         self.feedback_at.is_some()
@@ -268,8 +273,9 @@ impl Estimator {
     }
 
     fn update(&mut self, now: Instant) {
+        let queued = self.queue.delay() >= QUEUE_TOLERATED;
         let usage = match self.usage() {
-            Usage::Over if self.queue.delay() < QUEUE_TOLERATED => Usage::Under,
+            Usage::Over if !queued => Usage::Under,
             usage @ (Usage::Under | Usage::Normal | Usage::Over) => usage,
         };
         let seen = Observation {
@@ -277,9 +283,11 @@ impl Estimator {
             acknowledged: self.acknowledged.rate(),
             round_trip: self.round_trip(),
             application_limited: self.is_application_limited(),
+            queued,
         };
         self.rate.update(now, &seen);
-        self.loss.update(now, self.rate.target(), seen.round_trip);
+        self.loss
+            .update(now, self.rate.target(), seen.round_trip, queued);
     }
 
     fn take_probe_result(&mut self) -> Option<ProbeResult> {

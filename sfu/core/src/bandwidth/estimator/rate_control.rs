@@ -39,6 +39,8 @@ pub(super) struct Observation {
     pub(super) round_trip: Duration,
     /// Much less is sent than would be allowed.
     pub(super) application_limited: bool,
+    /// A queue stands.
+    pub(super) queued: bool,
 }
 
 /// The controller.
@@ -71,6 +73,11 @@ impl RateControl {
     pub(super) fn update(&mut self, now: Instant, seen: &Observation) {
         let passed = now.saturating_duration_since(self.updated_at);
         self.updated_at = now;
+        if let (Usage::Normal, false, Some(arrived)) = (seen.usage, seen.queued, seen.acknowledged)
+        {
+            // What arrives without a queue is carried: so a new line is known at once.
+            self.raise_to(arrived);
+        }
         match seen.usage {
             Usage::Over => self.decrease(now, seen),
             // The queue is emptying: more would fill it again.
@@ -255,6 +262,7 @@ mod tests {
             acknowledged: Some(Bitrate::from_kbps(acknowledged_kbps)),
             round_trip: ROUND_TRIP,
             application_limited: false,
+            queued: usage == Usage::Over,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One scripted client: ICE checks, a DTLS client, and another implementation's SRTP.
 //! Its media is synthetic but well-formed: Opus with levels, VP8 with descriptors.
 
+use super::arrivals::Arrivals;
 use super::media::Source;
 use super::offer::{self, ClientSection, Content, RTX, Repair, VP8};
 use super::reception::Reception;
@@ -56,6 +57,7 @@ pub(crate) struct Client {
     answered: bool,
     dtls_timeout: Option<Instant>,
     transport_sequence: u16,
+    arrivals: Arrivals,
 }
 
 impl Client {
@@ -89,6 +91,7 @@ impl Client {
             answered: false,
             dtls_timeout: None,
             transport_sequence: 0,
+            arrivals: Arrivals::default(),
         };
         client.add_receiving(receive, receive);
         client
@@ -171,6 +174,10 @@ impl Client {
         }
         self.send_media(now, out);
         self.ask_for_lost_packets(now, out);
+        if let (Some((outbound, _)), Some(compound)) = (self.srtp.as_mut(), self.arrivals.tell(now))
+        {
+            out.push(outbound.encrypt_rtcp(&compound).unwrap().to_vec());
+        }
     }
 
     /// Takes a datagram of the server.
@@ -196,12 +203,16 @@ impl Client {
             return;
         };
         let header = Header::parse(datagram).unwrap();
+        self.arrivals.note(now, &header);
         if let Some(track) = self.rtx_ssrcs.get(&header.ssrc.0) {
             let plain = inbound
                 .decrypt_rtp(datagram)
                 .expect("the server's SRTP is valid");
             let packet = Packet::parse(&plain).unwrap();
             assert_eq!(packet.payload_type, RTX);
+            if packet.payload.is_empty() {
+                return; // Padding of a probe.
+            }
             let (number, payload) = packet.payload.split_first_chunk().unwrap();
             let packet = Packet {
                 sequence: SequenceNumber(u16::from_be_bytes(*number)),

@@ -1,6 +1,7 @@
 //! Whole meetings on a virtual clock: one engine, scripted clients, a network between them that
 //! delays and loses, and a signaling side that subscribes everyone to everything.
 
+mod arrivals;
 pub(crate) mod client;
 pub(crate) mod media;
 pub(crate) mod offer;
@@ -22,6 +23,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 pub(crate) const ROOM: RoomId = RoomId(1);
+/// A longer queue before a line loses what comes.
+const QUEUE_MAX: Duration = Duration::from_millis(400);
 const STEP: Duration = Duration::from_millis(5);
 
 /// A client's line, the same in both directions but for the loss.
@@ -32,6 +35,8 @@ pub(crate) struct Link {
     pub(crate) loss_up: f64,
     /// And on the way from it.
     pub(crate) loss_down: f64,
+    /// What the way from the server carries, in kbit/s; 0 for any amount.
+    pub(crate) kbps_down: u64,
 }
 
 impl Default for Link {
@@ -40,6 +45,7 @@ impl Default for Link {
             one_way: Duration::from_millis(10),
             loss_up: 0.0,
             loss_down: 0.0,
+            kbps_down: 0,
         }
     }
 }
@@ -70,6 +76,8 @@ pub(crate) struct Sim {
     /// Everything that clients sent, while it is wanted.
     pub(crate) recording: Option<Vec<(SocketAddr, Vec<u8>)>>,
     network: VecDeque<InFlight>,
+    /// When the queue before each client's line is empty.
+    queues: BTreeMap<PeerId, Instant>,
     out: Outbox,
     sent: u64,
     next_id: u64,
@@ -102,6 +110,7 @@ impl Sim {
             probe: None,
             probed: 0,
             network: VecDeque::new(),
+            queues: BTreeMap::new(),
             out: Outbox::default(),
             sent: 0,
             next_id: 1,
@@ -313,7 +322,17 @@ impl Sim {
         if counted_out || (loss > 0.0 && self.luck.random_bool(loss)) {
             return;
         }
-        let at = self.now + link.one_way;
+        let mut at = self.now + link.one_way;
+        if !upwards && link.kbps_down > 0 {
+            let free_at = self.queues.entry(client).or_insert(self.now);
+            let starts_at = (*free_at).max(self.now);
+            if starts_at - self.now > QUEUE_MAX {
+                return;
+            }
+            let bits = u64::try_from(bytes.len() + 28).unwrap() * 8;
+            *free_at = starts_at + Duration::from_micros(bits * 1000 / link.kbps_down);
+            at = *free_at + link.one_way;
+        }
         let behind = self.network.partition_point(|earlier| earlier.at <= at);
         let datagram = InFlight {
             at,

@@ -1,0 +1,71 @@
+//! One subscriber's line: numbers what is sent over it, and knows how much it carries. What of that
+//! each subscription gets is decided in `allocating`.
+
+use crate::bandwidth::Bandwidth;
+use crate::rtp::SequenceNumber;
+use crate::rtp::extension::transport_sequence_bytes;
+use crate::units::Bitrate;
+use std::time::{Duration, Instant};
+
+/// What IPv6, UDP and the tag of SRTP add to a packet, at most.
+const OVERHEAD_BYTES: usize = 40 + 8 + 16;
+/// A subscriber that has told of nothing by then never will.
+const KNOWN_AFTER: Duration = Duration::from_secs(2);
+/// What a payload has around it on the line: with an RTP header and its extension besides.
+pub(crate) const PAYLOAD_OVERHEAD_BYTES: usize = OVERHEAD_BYTES + 20;
+
+/// The line of one peer.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) bandwidth: Bandwidth,
+    /// What would be sent if it carried everything.
+    pub(crate) wanted: Bitrate,
+    next_number: u16,
+    started_at: Instant,
+}
+
+/// The header extension of the next packet: its id, and the packet's number over all streams.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbered {
+    id: u8,
+    data: [u8; 2],
+}
+
+impl Numbered {
+    /// As `write_header` wants it.
+    pub(crate) fn extension(&self) -> (u8, &[u8]) {
+        (self.id, &self.data)
+    }
+}
+
+impl Line {
+    pub(crate) fn new(now: Instant, luck: u32) -> Self {
+        Self {
+            bandwidth: Bandwidth::new(now, luck),
+            wanted: Bitrate::ZERO,
+            next_number: 0,
+            started_at: now,
+        }
+    }
+
+    /// Whether it is not known yet, but may be soon.
+    pub(crate) fn is_new(&self, now: Instant) -> bool {
+        !self.bandwidth.is_known() && now.duration_since(self.started_at) < KNOWN_AFTER
+    }
+
+    /// The number of the next packet, under the id that the subscriber offered.
+    pub(crate) fn number(&self, id: u8) -> Numbered {
+        Numbered {
+            id,
+            data: transport_sequence_bytes(SequenceNumber(self.next_number)),
+        }
+    }
+
+    /// The packet with that number was sent.
+    pub(crate) fn sent(&mut self, now: Instant, header_len: usize, payload_len: usize) {
+        let number = SequenceNumber(self.next_number);
+        self.next_number = self.next_number.wrapping_add(1);
+        let size = header_len + payload_len + OVERHEAD_BYTES;
+        self.bandwidth.sent(now, number, size);
+    }
+}

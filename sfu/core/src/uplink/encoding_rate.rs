@@ -1,0 +1,74 @@
+//! How many bits per second an encoding takes, smoothed so that a key frame is no jump. Knows bytes
+//! and the time, not what is encoded.
+
+use crate::units::Bitrate;
+use std::time::{Duration, Instant};
+
+/// The rate is taken anew this often.
+const STEP: Duration = Duration::from_millis(100);
+/// The mean goes over so many steps: two seconds, in which a key frame is a tenth of the bits.
+const STEPS: u64 = 20;
+
+/// The rate of one encoding.
+#[derive(Debug, Default)]
+pub(crate) struct EncodingRate {
+    bytes: u64,
+    since: Option<Instant>,
+    mean_bps: u64,
+    steps: u64,
+}
+
+impl EncodingRate {
+    /// Counts a packet's bytes, as they will be on a subscriber's line.
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.bytes += u64::try_from(bytes).expect("a packet is small");
+    }
+
+    /// Ends a step, if it lasted long enough.
+    pub(crate) fn close(&mut self, now: Instant) {
+        let passed = now.duration_since(*self.since.get_or_insert(now));
+        if passed < STEP {
+            return;
+        }
+        let sample = Bitrate::of(std::mem::take(&mut self.bytes), passed).as_bps();
+        self.since = Some(now);
+        self.steps = (self.steps + 1).min(STEPS);
+        self.mean_bps = (self.mean_bps * (self.steps - 1) + sample) / self.steps;
+    }
+
+    /// The mean; what the publisher `announced`, if that is more, until the mean means something.
+    pub(crate) fn rate(&self, announced: Bitrate) -> Bitrate {
+        let mean = Bitrate::from_bps(self.mean_bps);
+        if self.steps < STEPS / 2 {
+            mean.max(announced)
+        } else {
+            mean
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_clock::start;
+
+    #[test]
+    fn a_key_frame_is_no_jump_and_the_first_second_is_what_was_announced() {
+        let mut rate = EncodingRate::default();
+        let mut now = start();
+        let announced = Bitrate::from_kbps(2000);
+        rate.close(now);
+        for step in 0..40 {
+            rate.count(if step == 30 { 62_500 } else { 12_500 });
+            now += STEP;
+            rate.close(now);
+            let expected = match step {
+                0..8 => 2000..=2000,
+                8..30 => 1000..=1000,
+                _ => 1100..=1200,
+            };
+            let kbps = rate.rate(announced).as_bps() / 1000;
+            assert!(expected.contains(&kbps), "{kbps} kbit/s at step {step}");
+        }
+    }
+}
