@@ -73,6 +73,8 @@ pub struct Media {
     pub connect_timeout: Duration,
     /// Silence after which a participant is removed.
     pub silence_timeout: Duration,
+    /// Whether subscribers get only the layers their line carries.
+    pub congestion_control: bool,
 }
 
 /// Limits of one meeting.
@@ -267,6 +269,7 @@ impl Media {
             include_loopback: media.boolean("include_loopback")?,
             connect_timeout: media.duration("connect_timeout", "15s", "60s")?,
             silence_timeout: media.duration("silence_timeout", "6s", "60s")?,
+            congestion_control: media.boolean("congestion_control")?,
         })
     }
 }

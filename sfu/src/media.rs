@@ -44,6 +44,8 @@ pub struct MediaSettings {
     pub connect_timeout: Duration,
     /// A connected peer that sends nothing for longer is removed.
     pub silence_timeout: Duration,
+    /// Whether subscribers get only the layers their line carries.
+    pub congestion_control: bool,
 }
 
 /// The running media plane. Dropping it stops it.
@@ -240,6 +242,7 @@ fn engine_config(worker: u8, settings: &MediaSettings, candidates: &[SocketAddr]
         seed: rand::random(),
         never_connected_timeout: settings.connect_timeout,
         silent_timeout: settings.silence_timeout,
+        congestion_control: settings.congestion_control,
     }
 }
 

@@ -70,6 +70,7 @@ pub(crate) fn media(settings: &Media) -> MediaSettings {
         include_loopback: settings.include_loopback,
         connect_timeout: settings.connect_timeout,
         silence_timeout: settings.silence_timeout,
+        congestion_control: settings.congestion_control,
     }
 }
 

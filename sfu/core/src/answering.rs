@@ -189,7 +189,8 @@ impl Engine {
             if let Repair::Rtx(rtx) = subscription.repair {
                 peer.downlink.insert(rtx.ssrc.0, track_key);
             }
-            subscription.transport_cc = numbered(offered, subscription.repair);
+            let numbered = numbered(offered, subscription.repair);
+            subscription.transport_cc = numbered.filter(|_| self.config.congestion_control);
             if subscription.transport_cc.is_some() {
                 let luck = self.rng.random();
                 peer.line

@@ -62,6 +62,9 @@ pub struct EngineConfig {
     pub never_connected_timeout: Duration,
     /// A peer that is silent for longer is removed.
     pub silent_timeout: Duration,
+    /// Whether subscribers get only the layers their line carries; without it nothing is numbered
+    /// for them and no line is measured.
+    pub congestion_control: bool,
 }
 
 /// The media plane of one worker.

@@ -258,6 +258,7 @@ fn settings(workers: usize, udp_port: u16) -> MediaSettings {
         include_loopback: true,
         connect_timeout: PATIENCE,
         silence_timeout: PATIENCE,
+        congestion_control: true,
     }
 }
 

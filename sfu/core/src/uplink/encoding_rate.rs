@@ -63,8 +63,8 @@ mod tests {
             now += STEP;
             rate.close(now);
             let expected = match step {
-                0..8 => 2000..=2000,
-                8..30 => 1000..=1000,
+                0..9 => 2000..=2000,
+                9..30 => 1000..=1000,
                 _ => 1100..=1200,
             };
             let kbps = rate.rate(announced).as_bps() / 1000;

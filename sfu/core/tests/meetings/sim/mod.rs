@@ -92,6 +92,7 @@ impl Sim {
             seed: [seed; 32],
             never_connected_timeout: Duration::from_secs(20),
             silent_timeout: Duration::from_secs(12),
+            congestion_control: true,
         };
         Self {
             #[expect(
