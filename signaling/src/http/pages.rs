@@ -8,8 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-/// The built web client. A debug build reads the folder when asked, so that the client can be
-/// rebuilt without the server.
+/// The built web client, inside the program in every profile: it runs wherever it is copied to.
 #[derive(RustEmbed)]
 #[folder = "../web/dist"]
 struct Dist;
