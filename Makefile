@@ -65,7 +65,8 @@ test: ## installs what tests need, and runs them all, real browsers included
 e2e: ## only the stories with real browsers
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory web/dist/assets
-	cargo build $(LOCKED) --bins
+	@# All targets, as `cargo test` builds them: the programs alone would be compiled with other features.
+	cargo build $(LOCKED) --all-targets
 	E2E_BINARIES="$$(realpath $(CARGO_TARGET_DIR))/debug" E2E_PYTHON=$(PYTHON)/python \
 	npm --prefix web run e2e
 
