@@ -16,7 +16,7 @@ const SECONDS_WATCHED = 5;
 const FRAMES_MIN = 30;
 const FIRST_PICTURE_DEADLINE_MS = 20_000;
 /** A sender on busy cores takes its time to find out how much it may send. */
-const FULL_SIZE_DEADLINE_MS = 30_000;
+const FULL_SIZE_DEADLINE_MS = 60_000;
 
 let server: Server;
 const browsers: Browser[] = [];
