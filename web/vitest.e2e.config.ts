@@ -7,8 +7,8 @@ export default defineConfig({
     include: ["e2e/**/*.e2e.ts"],
     fileParallelism: false,
     // Browsers start slowly on a loaded machine; every wait inside a story has its own, shorter deadline.
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
+    testTimeout: 600_000,
+    hookTimeout: 400_000,
     teardownTimeout: 30_000,
     retry: 0,
   },

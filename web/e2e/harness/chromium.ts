@@ -5,7 +5,7 @@ import { instrument } from "./instrument";
 import { toneFile } from "./wav";
 
 const ARGUMENTS = [
-  "--use-fake-device-for-media-stream=fps=30",
+  "--use-fake-device-for-media-stream=fps=15",
   // Grants devices and picks a made-up screen to share.
   "--use-fake-ui-for-media-stream",
   "--autoplay-policy=no-user-gesture-required",

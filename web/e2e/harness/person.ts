@@ -40,6 +40,11 @@ export class Person {
     await this.sees(`[data-testid="switch-${device}"][data-state="on"]`);
   }
 
+  async turnOff(device: "microphone" | "camera"): Promise<void> {
+    await this.page.click(`[data-testid="switch-${device}"]`);
+    await this.sees(`[data-testid="switch-${device}"][data-state="off"]`);
+  }
+
   async shareScreen(): Promise<void> {
     await this.page.click('[data-testid="share"]');
     await this.sees('[data-testid="share"][data-sharing="true"]');
