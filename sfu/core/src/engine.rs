@@ -1,9 +1,9 @@
 //! The state machine of the media plane: one engine per worker, many rooms per engine.
 //!
 //! The path of a packet is [`Engine::handle_datagram`], read downwards. Negotiation is in
-//! `answering`, reports and key frame requests in `feedback`.
+//! `answering`, reports and key frame requests in `feedback`, what
+//! signaling asks in `commanding`, who is here in `membership`.
 
-use crate::command::Command;
 use crate::demux::Demux;
 use crate::downlink::line::Numbered;
 use crate::downlink::sent_packets::low_half;
@@ -16,13 +16,11 @@ use crate::room::Room;
 use crate::rtp::payload::vp8;
 use crate::rtp::{HEADER_LEN_MAX, HeaderFields, Packet, SequenceNumber, write_header};
 use crate::stats::{Drop, Stats};
-use crate::transport::{
-    IceCredentials, Received, Transport, TransportConfig, TransportError, TransportEvent,
-};
+use crate::transport::{Received, TransportConfig, TransportError, TransportEvent};
 use crate::uplink::nack_generator::MISSING_MAX;
 use crate::uplink::track::{Arrival, Track};
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use slotmap::SlotMap;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -41,14 +39,9 @@ pub(crate) type Tracks = SlotMap<TrackKey, Track>;
 
 /// How often everything that is not driven by packets is looked at. Finer than the shortest
 /// interval among them, the 50 ms of transport-wide feedback.
-const TICK: Duration = Duration::from_millis(25);
+pub(crate) const TICK: Duration = Duration::from_millis(25);
 /// The packets of a probe are sent in steps of this.
 const PROBE_STEP: Duration = Duration::from_millis(5);
-/// RFC 8445, section 5.3 wants at least 24 bits; the first eight name the worker.
-const UFRAG_RANDOM_LEN: usize = 10;
-/// RFC 8445, section 5.3 wants at least 128 bits; 32 letters and digits have 190.
-const PWD_LEN: usize = 32;
-
 /// What an engine is told at its start.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -83,10 +76,10 @@ pub struct Engine {
     /// Reused for every payload that is sent again.
     pub(crate) again: Vec<u8>,
     pub(crate) rounds: Rounds,
-    peer_keys: HashMap<PeerId, PeerKey>,
-    track_keys: HashMap<TrackId, TrackKey>,
-    demux: Demux,
-    next_tick_at: Option<Instant>,
+    pub(crate) peer_keys: HashMap<PeerId, PeerKey>,
+    pub(crate) track_keys: HashMap<TrackId, TrackKey>,
+    pub(crate) demux: Demux,
+    pub(crate) next_tick_at: Option<Instant>,
     /// When a probe that is under way goes on.
     probe_at: Option<Instant>,
     transport_events: Vec<TransportEvent>,
@@ -143,27 +136,6 @@ impl Engine {
         }
         self.handle_transport_events(now, key, &mut events, out);
         self.transport_events = events;
-    }
-
-    /// Does what the signaling side asks.
-    pub fn handle_command(&mut self, now: Instant, command: Command, out: &mut Outbox) {
-        if let Command::AddPeer { room, peer } = command {
-            return self.add_peer(now, room, peer);
-        }
-        if let Command::Unpublish { track } | Command::MuteTrack { track, .. } = command {
-            if let Some(&key) = self.track_keys.get(&track) {
-                self.change_track(now, key, &command, out);
-            }
-            return;
-        }
-        let Some(key) = command
-            .peer()
-            .and_then(|peer| self.peer_keys.get(&peer))
-            .copied()
-        else {
-            return debug!(?command, "names a peer that is gone");
-        };
-        self.handle_peer_command(now, key, command, out);
     }
 
     /// Does what is due by now.
@@ -333,194 +305,5 @@ impl Engine {
                 }
             }
         }
-    }
-
-    fn handle_peer_command(
-        &mut self,
-        now: Instant,
-        key: PeerKey,
-        command: Command,
-        out: &mut Outbox,
-    ) {
-        match command {
-            Command::RemovePeer { .. } => self.remove_peer(now, key),
-            Command::Offer { id, sdp, .. } => self.handle_offer(now, key, id, &sdp, out),
-            Command::Publish { track, spec, .. } => {
-                self.publish(key, track, spec);
-                self.claim_late(now, key, out);
-            }
-            Command::Subscribe { track, stream, .. } => {
-                if let Some(&track) = self.track_keys.get(&track) {
-                    self.subscribe(now, key, track, stream);
-                }
-            }
-            Command::Unsubscribe { track, .. } => {
-                if let Some(&track) = self.track_keys.get(&track) {
-                    self.unsubscribe(now, key, track);
-                }
-            }
-            Command::Prefer {
-                track, preference, ..
-            } => {
-                if let Some(track) = self.track_keys.get(&track) {
-                    let track = &mut self.tracks[*track];
-                    for subscription in &mut track.subscriptions {
-                        if subscription.peer == key {
-                            subscription.selector.prefer(preference);
-                            subscription.selector.retarget(&track.available);
-                        }
-                    }
-                    self.request_keyframes(now, out);
-                }
-            }
-            Command::SendData {
-                channel, payload, ..
-            } => {
-                let transport = &mut self.peers[key].transport;
-                if transport.send_data(now, channel, &payload, out).is_err() {
-                    self.stats.data_messages_dropped += 1;
-                }
-            }
-            Command::AddPeer { .. } | Command::Unpublish { .. } | Command::MuteTrack { .. } => {}
-        }
-    }
-
-    fn change_track(&mut self, now: Instant, key: TrackKey, command: &Command, out: &mut Outbox) {
-        if let Command::MuteTrack { muted, .. } = command {
-            self.tracks[key].set_muted(*muted);
-            self.request_keyframes(now, out);
-        } else {
-            self.end_track(now, key, None);
-        }
-    }
-
-    fn add_peer(&mut self, now: Instant, room: RoomId, id: PeerId) {
-        if self.peer_keys.contains_key(&id) {
-            return;
-        }
-        let local = self.draw_credentials();
-        let transport = Transport::new(Arc::clone(&self.transport_config), local);
-        let key = self.peers.insert(Peer::new(now, id, room, transport));
-        self.peer_keys.insert(id, key);
-        self.peers[key].learn_ufrag(key, &mut self.demux);
-        self.rooms.entry(room).or_default().peers.push(key);
-        self.next_tick_at.get_or_insert(now + TICK);
-        self.count();
-    }
-
-    /// Removes a peer with everything it publishes and receives.
-    pub(crate) fn remove_peer(&mut self, now: Instant, key: PeerKey) {
-        let Some(peer) = self.peers.get(key) else {
-            return;
-        };
-        peer.forget_addresses(key, &mut self.demux);
-        let (id, room_id) = (peer.id, peer.room);
-        let tracks = self
-            .rooms
-            .get(&room_id)
-            .map(|room| room.tracks.clone())
-            .unwrap_or_default();
-        for track in tracks {
-            if self.tracks[track].publisher == key {
-                self.end_track(now, track, None);
-            } else {
-                self.tracks[track]
-                    .subscriptions
-                    .retain(|sub| sub.peer != key);
-            }
-        }
-        self.peers.remove(key);
-        self.peer_keys.remove(&id);
-        if let Some(room) = self.rooms.get_mut(&room_id) {
-            room.peers.retain(|peer| *peer != key);
-            if room.peers.is_empty() {
-                self.rooms.remove(&room_id);
-            }
-        }
-        self.count();
-    }
-
-    /// Removes a peer that went away on its own.
-    pub(crate) fn lose_peer(
-        &mut self,
-        now: Instant,
-        key: PeerKey,
-        reason: LostReason,
-        out: &mut Outbox,
-    ) {
-        out.events.push(Event::Lost {
-            peer: self.peers[key].id,
-            reason,
-        });
-        self.stats.peers_lost += 1;
-        self.remove_peer(now, key);
-    }
-
-    fn publish(&mut self, key: PeerKey, id: TrackId, spec: crate::command::TrackSpec) {
-        if self.track_keys.contains_key(&id) {
-            return;
-        }
-        let room = self.peers[key].room;
-        let track = self.tracks.insert(Track::new(room, key, id, spec));
-        self.track_keys.insert(id, track);
-        self.peers[key].negotiation.announced.push(track);
-        if let Some(room) = self.rooms.get_mut(&room) {
-            room.tracks.push(track);
-        }
-        self.count();
-    }
-
-    /// Ends a track for everyone; tells so if the publisher, not signaling, ended it.
-    pub(crate) fn end_track(&mut self, now: Instant, key: TrackKey, tell: Option<&mut Outbox>) {
-        let Some(track) = self.tracks.remove(key) else {
-            return;
-        };
-        self.track_keys.remove(&track.id);
-        for subscription in &track.subscriptions {
-            self.unsubscribe(now, subscription.peer, key);
-        }
-        if let Some(room) = self.rooms.get_mut(&track.room) {
-            room.tracks.retain(|track| *track != key);
-        }
-        if let Some(publisher) = self.peers.get_mut(track.publisher) {
-            publisher.uplink.unbind(key);
-            publisher.negotiation.release(now, key);
-            if let Some(out) = tell {
-                out.events.push(Event::TrackEnded {
-                    peer: publisher.id,
-                    track: track.id,
-                });
-            }
-        }
-        self.count();
-    }
-
-    /// Gives a peer new credentials, because its client restarted ICE (RFC 8445, section 9).
-    pub(crate) fn restart_ice(&mut self, key: PeerKey) {
-        let credentials = self.draw_credentials();
-        let peer = &mut self.peers[key];
-        peer.transport.restart_ice(credentials);
-        peer.learn_ufrag(key, &mut self.demux);
-    }
-
-    fn draw_credentials(&mut self) -> IceCredentials {
-        let rng = &mut self.rng;
-        let mut text = |len| -> String {
-            (0..len)
-                .map(|_| char::from(rng.sample(rand::distr::Alphanumeric)))
-                .collect()
-        };
-        let ufrag = format!("{:02x}{}", self.config.worker, text(UFRAG_RANDOM_LEN));
-        IceCredentials {
-            ufrag,
-            pwd: text(PWD_LEN),
-        }
-    }
-
-    fn count(&mut self) {
-        let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
-        self.stats.peers = count(self.peers.len());
-        self.stats.tracks = count(self.tracks.len());
-        self.stats.rooms = count(self.rooms.len());
     }
 }

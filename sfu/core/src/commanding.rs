@@ -1,0 +1,89 @@
+//! What the engine does for each command of the signaling side.
+
+use crate::command::Command;
+use crate::engine::{Engine, PeerKey, TrackKey};
+use crate::outbox::Outbox;
+use std::time::Instant;
+use tracing::debug;
+
+impl Engine {
+    /// Does what the signaling side asks.
+    pub fn handle_command(&mut self, now: Instant, command: Command, out: &mut Outbox) {
+        if let Command::AddPeer { room, peer } = command {
+            return self.add_peer(now, room, peer);
+        }
+        if let Command::Unpublish { track } | Command::MuteTrack { track, .. } = command {
+            if let Some(&key) = self.track_keys.get(&track) {
+                self.change_track(now, key, &command, out);
+            }
+            return;
+        }
+        let Some(key) = command
+            .peer()
+            .and_then(|peer| self.peer_keys.get(&peer))
+            .copied()
+        else {
+            return debug!(?command, "names a peer that is gone");
+        };
+        self.handle_peer_command(now, key, command, out);
+    }
+
+    fn handle_peer_command(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        command: Command,
+        out: &mut Outbox,
+    ) {
+        match command {
+            Command::RemovePeer { .. } => self.remove_peer(now, key),
+            Command::Offer { id, sdp, .. } => self.handle_offer(now, key, id, &sdp, out),
+            Command::Publish { track, spec, .. } => {
+                self.publish(key, track, spec);
+                self.claim_late(now, key, out);
+            }
+            Command::Subscribe { track, stream, .. } => {
+                if let Some(&track) = self.track_keys.get(&track) {
+                    self.subscribe(now, key, track, stream);
+                }
+            }
+            Command::Unsubscribe { track, .. } => {
+                if let Some(&track) = self.track_keys.get(&track) {
+                    self.unsubscribe(now, key, track);
+                }
+            }
+            Command::Prefer {
+                track, preference, ..
+            } => {
+                if let Some(track) = self.track_keys.get(&track) {
+                    let track = &mut self.tracks[*track];
+                    for subscription in &mut track.subscriptions {
+                        if subscription.peer == key {
+                            subscription.selector.prefer(preference);
+                            subscription.selector.retarget(&track.available);
+                        }
+                    }
+                    self.request_keyframes(now, out);
+                }
+            }
+            Command::SendData {
+                channel, payload, ..
+            } => {
+                let transport = &mut self.peers[key].transport;
+                if transport.send_data(now, channel, &payload, out).is_err() {
+                    self.stats.data_messages_dropped += 1;
+                }
+            }
+            Command::AddPeer { .. } | Command::Unpublish { .. } | Command::MuteTrack { .. } => {}
+        }
+    }
+
+    fn change_track(&mut self, now: Instant, key: TrackKey, command: &Command, out: &mut Outbox) {
+        if let Command::MuteTrack { muted, .. } = command {
+            self.tracks[key].set_muted(*muted);
+            self.request_keyframes(now, out);
+        } else {
+            self.end_track(now, key, None);
+        }
+    }
+}
