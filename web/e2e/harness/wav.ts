@@ -1,10 +1,18 @@
-// A steady tone as a sound file, for a browser to use as its microphone.
+// A tone as a sound file, for a browser to use as its microphone.
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const SAMPLE_RATE = 48_000;
-const SECONDS = 2;
+const SECONDS = 3;
+/**
+ * The tone comes in syllables, because browsers take a steady one for noise and suppress it after a while:
+ * their estimate of the noise is what is exceeded three quarters of the time. It never falls silent, so that
+ * its waves can be counted.
+ */
+const SYLLABLE_SAMPLES = 0.3 * SAMPLE_RATE;
+const LOUD_SAMPLES = 0.2 * SAMPLE_RATE;
+const QUIET_SHARE = 0.2;
 /** Clearly audible, and far from clipping. */
 const AMPLITUDE = 0.4 * 0x7fff;
 const HEADER_BYTES = 44;
@@ -15,7 +23,8 @@ export function toneFile(hertz: number): string {
   const file = Buffer.alloc(HEADER_BYTES + 2 * samples);
   writeHeader(file, 2 * samples);
   for (let index = 0; index < samples; index += 1) {
-    const value = AMPLITUDE * Math.sin((2 * Math.PI * hertz * index) / SAMPLE_RATE);
+    const share = index % SYLLABLE_SAMPLES < LOUD_SAMPLES ? 1 : QUIET_SHARE;
+    const value = share * AMPLITUDE * Math.sin((2 * Math.PI * hertz * index) / SAMPLE_RATE);
     file.writeInt16LE(Math.round(value), HEADER_BYTES + 2 * index);
   }
   const path = join(mkdtempSync(join(tmpdir(), "saal-e2e-")), `${hertz}.wav`);
