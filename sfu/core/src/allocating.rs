@@ -4,6 +4,7 @@
 use crate::bandwidth::allocator::{
     Grant, LayerRate, PauseReason, Priority, Purpose, Request, allocate,
 };
+use crate::downlink::layer::Layer;
 use crate::downlink::layer_selector::Ceiling;
 use crate::downlink::repair::{PADDING, Repair};
 use crate::downlink::subscription::Subscription;
@@ -11,32 +12,15 @@ use crate::engine::{Engine, PeerKey, TrackKey};
 use crate::event::Event;
 use crate::outbox::Outbox;
 use crate::rtp::rtcp::TransportFeedback;
-use crate::units::{Bitrate, MediaKind, Size};
-use crate::uplink::track::{ENCODINGS_MAX, Track};
+use crate::units::MediaKind;
+use crate::uplink::rungs::Rung;
+use crate::uplink::track::Track;
 use std::time::Instant;
 
 /// Packets of padding in one step: a probe of 20 Mbit/s. It bounds the work of one step.
 const PADDING_MAX: usize = 64;
 /// Whose picture is wanted at least this large is looked at; the others are thumbnails.
 const STAGE_PIXELS_MIN: u64 = 640 * 360;
-/// Assumed of every encoding: publishers do not say, and cameras give about as many.
-const FRAMES_PER_SECOND: u8 = 30;
-/// Sizes of encodings of which the publisher says none, smallest first: as browsers scale.
-const USUAL_SIZES: [Size; ENCODINGS_MAX] = [
-    Size {
-        width: 320,
-        height: 180,
-    },
-    Size {
-        width: 640,
-        height: 360,
-    },
-    Size {
-        width: 1280,
-        height: 720,
-    },
-];
-
 /// One subscription of a peer, as the allocator shall see it.
 struct Wish {
     peer: PeerKey,
@@ -45,9 +29,9 @@ struct Wish {
     purpose: Purpose,
     priority: Priority,
     enabled: bool,
-    /// The encoding of each layer.
-    encodings: Vec<usize>,
-    layers: Vec<LayerRate>,
+    /// The layer of each rate.
+    layers: Vec<Layer>,
+    rates: Vec<LayerRate>,
     current: Option<usize>,
 }
 
@@ -95,9 +79,11 @@ impl Engine {
             }
             let ceiling = match grant {
                 // Everyone's smallest picture comes first, and is what makes the line known.
-                _ if is_new => Ceiling::Encoding(wish.encodings.first().copied().unwrap_or(0)),
+                _ if is_new => {
+                    Ceiling::Layer(wish.layers.first().copied().unwrap_or(Layer::LOWEST))
+                }
                 _ if !is_known => Ceiling::None,
-                Grant::Layer(layer) => Ceiling::Encoding(wish.encodings[*layer]),
+                Grant::Layer(layer) => Ceiling::Layer(wish.layers[*layer]),
                 Grant::Paused(PauseReason::Bandwidth) => Ceiling::Nothing,
                 Grant::Paused(PauseReason::NotShown | PauseReason::NotSent) => Ceiling::None,
             };
@@ -187,7 +173,7 @@ impl Wish {
             purpose: self.purpose,
             priority: self.priority,
             enabled: self.enabled,
-            layers: &self.layers,
+            layers: &self.rates,
             current: self.current,
         }
     }
@@ -204,13 +190,12 @@ impl Track {
             })
             .map(move |(index, subscription)| {
                 let best = subscription.selector.best(&self.available);
-                let encodings: Vec<usize> = (0..=best)
-                    .filter(|index| self.available.get(*index).is_some_and(|it| it.active))
-                    .collect();
-                let layers: Vec<LayerRate> =
-                    encodings.iter().map(|index| self.layer(*index)).collect();
-                let current = subscription.selector.current();
-                let pixels = layers.last().map_or(0, |layer| {
+                let (layers, rates): (Vec<Layer>, Vec<LayerRate>) = self
+                    .rungs(best)
+                    .map(|rung| (rung.layer, rate_of(&rung)))
+                    .unzip();
+                let current = subscription.selector.layer();
+                let pixels = rates.last().map_or(0, |layer| {
                     u64::from(layer.size.width) * u64::from(layer.size.height)
                 });
                 Wish {
@@ -227,20 +212,18 @@ impl Track {
                         Priority::Thumbnail
                     },
                     enabled: subscription.selector.is_enabled() && !self.muted,
-                    current: current.and_then(|it| encodings.iter().position(|of| *of == it)),
-                    encodings,
+                    current: current.and_then(|it| layers.iter().position(|of| *of == it)),
                     layers,
+                    rates,
                 }
             })
     }
+}
 
-    fn layer(&self, encoding: usize) -> LayerRate {
-        let announced = self.spec.layers.get(encoding);
-        let expected = announced.map_or(Bitrate::ZERO, |layer| layer.bitrate);
-        LayerRate {
-            bitrate: self.encodings[encoding].rate.rate(expected),
-            size: announced.map_or(USUAL_SIZES[encoding], |layer| layer.size),
-            frames_per_second: FRAMES_PER_SECOND,
-        }
+fn rate_of(rung: &Rung) -> LayerRate {
+    LayerRate {
+        bitrate: rung.bitrate,
+        size: rung.size,
+        frames_per_second: rung.frames_per_second,
     }
 }

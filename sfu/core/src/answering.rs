@@ -1,6 +1,7 @@
 //! Turns an offer into its answer: the engine's side of negotiation.
 
 use crate::command::TrackSpec;
+use crate::downlink::layer::Layer;
 use crate::downlink::layer_selector::Ceiling;
 use crate::downlink::line::Line;
 use crate::downlink::repair::{Repair, Rtx};
@@ -200,7 +201,7 @@ impl Engine {
             subscription.selector.restart();
             if subscription.transport_cc.is_some() {
                 // The next allocation says whether the line carries more.
-                subscription.selector.limit(Ceiling::Encoding(0));
+                subscription.selector.limit(Ceiling::Layer(Layer::LOWEST));
             }
             subscription.selector.retarget(&track.available);
             peer.negotiation.sections[index].used = Use::Subscribed(track_key);

@@ -1,6 +1,7 @@
 //! Chooses the encoding a subscriber gets. Knows ranks and sizes and what is being received, not
 //! packets: see `rewriter`.
 
+use super::layer::Layer;
 use crate::command::{LayerSpec, Preference, Wanted};
 use crate::units::{Quality, Size};
 
@@ -47,8 +48,8 @@ pub(crate) struct Available {
 pub(crate) enum Ceiling {
     /// Everything, as far as is known.
     None,
-    /// Up to this encoding.
-    Encoding(usize),
+    /// Up to this layer.
+    Layer(Layer),
     /// Nothing.
     Nothing,
 }
@@ -113,7 +114,7 @@ impl LayerSelector {
         }
         let best = self.best(available);
         let target = match self.ceiling {
-            Ceiling::Encoding(ceiling) => best.min(ceiling),
+            Ceiling::Layer(ceiling) => best.min(ceiling.spatial),
             Ceiling::None | Ceiling::Nothing => best,
         };
         self.selection = match self.selection {
@@ -177,6 +178,14 @@ impl LayerSelector {
             Selection::Switching { target, .. } => Some(target),
             Selection::Paused | Selection::Steady(_) => None,
         }
+    }
+
+    /// The layer that is forwarded.
+    pub(crate) fn layer(&self) -> Option<Layer> {
+        self.current().map(|spatial| Layer {
+            spatial,
+            temporal: 0,
+        })
     }
 
     /// The encoding that is forwarded.
@@ -345,7 +354,7 @@ mod tests {
     #[test]
     fn a_line_that_carries_less_than_is_wanted_decides() {
         let mut selector = steady_on_high();
-        assert!(!selector.limit(Ceiling::Encoding(1)));
+        assert!(!selector.limit(up_to(1)));
         selector.retarget(&three());
         assert_eq!(selector.awaited(), Some(1));
         assert_eq!(selector.select(1, true), Selected::Switch);
@@ -354,7 +363,7 @@ mod tests {
         assert_eq!(selector.select(1, true), Selected::Drop);
         assert_eq!(selector.awaited(), None, "no key frame is asked for");
         assert!(!selector.limit(Ceiling::Nothing), "it is paused already");
-        assert!(selector.limit(Ceiling::Encoding(0)), "it goes on");
+        assert!(selector.limit(up_to(0)), "it goes on");
         selector.retarget(&three());
         assert_eq!(selector.select(0, true), Selected::Switch);
     }
@@ -364,6 +373,13 @@ mod tests {
         selector.retarget(&three());
         assert_eq!(selector.select(2, true), Selected::Switch);
         selector
+    }
+
+    fn up_to(spatial: usize) -> Ceiling {
+        Ceiling::Layer(Layer {
+            spatial,
+            temporal: 0,
+        })
     }
 
     fn size(width: u32, height: u32) -> Wanted {
