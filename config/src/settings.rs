@@ -75,6 +75,8 @@ pub struct Media {
     pub silence_timeout: Duration,
     /// Whether subscribers get only the layers their line carries.
     pub congestion_control: bool,
+    /// Time for which nobody must have wanted a layer until its publisher stops sending it.
+    pub dynacast_pause_delay: Duration,
 }
 
 /// Limits of one meeting.
@@ -270,6 +272,7 @@ impl Media {
             connect_timeout: media.duration("connect_timeout", "15s", "60s")?,
             silence_timeout: media.duration("silence_timeout", "6s", "60s")?,
             congestion_control: media.boolean("congestion_control")?,
+            dynacast_pause_delay: media.duration("dynacast_pause_delay", "1s", "60s")?,
         })
     }
 }

@@ -46,6 +46,8 @@ pub struct MediaSettings {
     pub silence_timeout: Duration,
     /// Whether subscribers get only the layers their line carries.
     pub congestion_control: bool,
+    /// Time for which nobody must have wanted a layer until its publisher stops sending it.
+    pub dynacast_pause_delay: Duration,
 }
 
 /// The running media plane. Dropping it stops it.
@@ -243,6 +245,7 @@ fn engine_config(worker: u8, settings: &MediaSettings, candidates: &[SocketAddr]
         never_connected_timeout: settings.connect_timeout,
         silent_timeout: settings.silence_timeout,
         congestion_control: settings.congestion_control,
+        dynacast_pause_delay: settings.dynacast_pause_delay,
     }
 }
 

@@ -145,6 +145,7 @@ impl Routes {
             | Event::TrackReady { peer, .. }
             | Event::TrackEnded { peer, .. }
             | Event::StreamState { peer, .. }
+            | Event::LayersWanted { peer, .. }
             | Event::DataOpen { peer, .. }
             | Event::Data { peer, .. }
             | Event::Quality { peer, .. } => peer,
@@ -166,6 +167,7 @@ fn is_news_only(event: &Event) -> bool {
         | Event::TrackReady { .. }
         | Event::TrackEnded { .. }
         | Event::StreamState { .. }
+        | Event::LayersWanted { .. }
         | Event::DataOpen { .. } => false,
     }
 }

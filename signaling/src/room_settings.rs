@@ -71,6 +71,7 @@ pub(crate) fn media(settings: &Media) -> MediaSettings {
         connect_timeout: settings.connect_timeout,
         silence_timeout: settings.silence_timeout,
         congestion_control: settings.congestion_control,
+        dynacast_pause_delay: settings.dynacast_pause_delay,
     }
 }
 

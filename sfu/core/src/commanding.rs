@@ -55,8 +55,8 @@ impl Engine {
             Command::Prefer {
                 track, preference, ..
             } => {
-                if let Some(track) = self.track_keys.get(&track) {
-                    let track = &mut self.tracks[*track];
+                if let Some(&track_key) = self.track_keys.get(&track) {
+                    let track = &mut self.tracks[track_key];
                     for subscription in &mut track.subscriptions {
                         if subscription.peer == key {
                             subscription.selector.prefer(preference);
@@ -64,6 +64,7 @@ impl Engine {
                         }
                     }
                     self.request_keyframes(now, out);
+                    self.tell_demand(now, track_key, out);
                 }
             }
             Command::SendData {

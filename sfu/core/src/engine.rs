@@ -58,6 +58,8 @@ pub struct EngineConfig {
     /// Whether subscribers get only the layers their line carries; without it nothing is numbered
     /// for them and no line is measured.
     pub congestion_control: bool,
+    /// How long nobody must have wanted a layer until its publisher is told to stop sending it.
+    pub dynacast_pause_delay: Duration,
 }
 
 /// The media plane of one worker.

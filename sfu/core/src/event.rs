@@ -2,7 +2,7 @@
 
 use crate::command::DataChannel;
 use crate::ids::{PeerId, RoomId, TrackId};
-use crate::units::Codec;
+use crate::units::{Codec, Quality};
 use bytes::Bytes;
 
 /// One thing that happened in an engine.
@@ -77,6 +77,16 @@ pub enum Event {
         /// Whether nothing of it is sent, for want of bandwidth.
         paused: bool,
     },
+    /// What of a published track anybody wants has changed: the publisher may send more, or less.
+    /// Until it is told the first time, a publisher sends all it has.
+    LayersWanted {
+        /// Who publishes.
+        peer: PeerId,
+        /// The track.
+        track: TrackId,
+        /// All codecs it is or could be published in, the one it is published in first.
+        codecs: Vec<CodecWanted>,
+    },
     /// A data channel is open, so that messages can be sent on it.
     DataOpen {
         /// Whose.
@@ -108,6 +118,15 @@ pub enum Event {
         /// From bad to good.
         quality: ConnectionQuality,
     },
+}
+
+/// What is wanted of a track in one codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodecWanted {
+    /// The codec.
+    pub codec: Codec,
+    /// Up to which rank encodings should be sent; `None` for nothing at all.
+    pub best: Option<Quality>,
 }
 
 /// Why a peer is gone.

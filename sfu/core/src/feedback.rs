@@ -102,6 +102,7 @@ impl Engine {
                 track.refresh_available(Some(now));
             }
             self.allocate(now, out);
+            self.tell_all_demands(now, out);
         }
         self.request_all_packets(now, out);
         self.request_keyframes(now, out);

@@ -21,6 +21,7 @@ mod answering;
 pub mod bandwidth;
 pub mod command;
 mod commanding;
+mod demanding;
 mod demux;
 mod downlink;
 pub mod engine;

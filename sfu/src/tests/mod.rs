@@ -259,6 +259,7 @@ fn settings(workers: usize, udp_port: u16) -> MediaSettings {
         connect_timeout: PATIENCE,
         silence_timeout: PATIENCE,
         congestion_control: true,
+        dynacast_pause_delay: Duration::from_secs(5),
     }
 }
 

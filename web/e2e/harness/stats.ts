@@ -42,6 +42,26 @@ export function received(
   );
 }
 
+export interface SentEncoding {
+  readonly rid: string;
+  readonly active: boolean;
+  readonly framesEncoded: number;
+}
+
+/** The simulcast encodings of one's own camera, smallest first. */
+export function sent(page: Page): Promise<SentEncoding[]> {
+  return page.evaluate(async () => {
+    const encodings: SentEncoding[] = [];
+    for (const connection of window.peerConnections) {
+      for (const stats of (await connection.getStats()).values()) {
+        if (stats.type !== "outbound-rtp" || stats.kind !== "video" || stats.rid === undefined) continue;
+        encodings.push({ rid: stats.rid, active: stats.active, framesEncoded: stats.framesEncoded ?? 0 });
+      }
+    }
+    return encodings.sort((one, other) => "qhf".indexOf(one.rid) - "qhf".indexOf(other.rid));
+  }, null);
+}
+
 /** The longest time, in milliseconds, in which no further frame of a tile was decoded, while `during` ran. */
 export async function longestStall(page: Page, name: string, during: () => Promise<void>): Promise<number> {
   await page.evaluate((wanted) => {

@@ -59,7 +59,7 @@ export class Call {
   async join(name: string): Promise<void> {
     if (this.#live !== null) return;
     this.#name = name;
-    const live = new Room({ adaptiveStream: true, dynacast: false });
+    const live = new Room({ adaptiveStream: true, dynacast: true });
     this.#live = live;
     this.#sound = new Sound(live);
     this.#listen(live);

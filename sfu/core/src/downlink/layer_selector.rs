@@ -101,6 +101,12 @@ impl LayerSelector {
         best(available, self.preference.wanted)
     }
 
+    /// The encoding that would serve best if all were sent; `None` if nothing is shown.
+    pub(crate) fn wanted(&self, available: &[Available]) -> Option<usize> {
+        let rank = || rank(available, self.preference.wanted);
+        self.preference.enabled.then(rank)
+    }
+
     /// Replaces what the subscriber wants. Call `retarget` next.
     pub(crate) fn prefer(&mut self, preference: Preference) {
         self.preference = preference;

@@ -20,6 +20,11 @@ impl KeyframeRequester {
         self.wanted = true;
     }
 
+    /// A key frame came: who waited has it.
+    pub(crate) fn came(&mut self) {
+        self.wanted = false;
+    }
+
     /// Whether to ask now. Counts as asked.
     pub(crate) fn take_due(&mut self, now: Instant) -> bool {
         let waited = self
@@ -55,6 +60,17 @@ mod tests {
             })
             .count();
         assert_eq!(asked, 1);
+    }
+
+    #[test]
+    fn a_wish_that_was_granted_is_not_asked_for_again() {
+        let mut requester = KeyframeRequester::default();
+        let begin = start();
+        requester.want();
+        assert!(requester.take_due(begin));
+        requester.want();
+        requester.came();
+        assert!(!requester.take_due(begin + REQUEST_INTERVAL));
     }
 
     #[test]

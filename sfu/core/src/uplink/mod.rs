@@ -1,6 +1,7 @@
 //! What a peer sends: which stream is which encoding of which track, and the feedback it gets.
 
 pub(crate) mod audio_level;
+pub(crate) mod demand;
 pub(crate) mod encoding;
 pub(crate) mod encoding_rate;
 pub(crate) mod keyframe_requester;

@@ -2,6 +2,7 @@
 //! Knows nothing of transports.
 
 use super::audio_level::AudioLevelWindow;
+use super::demand::Demand;
 use super::encoding::Encoding;
 use super::nack_generator::Gap;
 use crate::command::TrackSpec;
@@ -52,6 +53,8 @@ pub(crate) struct Track {
     pub(crate) available: Vec<Available>,
     pub(crate) subscriptions: Vec<Subscription>,
     pub(crate) audio_level: AudioLevelWindow,
+    /// What of it the publisher should send.
+    pub(crate) demand: Demand,
 }
 
 /// A packet of a track, understood.
@@ -76,6 +79,7 @@ impl Track {
             available: Vec::new(),
             subscriptions: Vec::new(),
             audio_level: AudioLevelWindow::default(),
+            demand: Demand::default(),
         }
     }
 
@@ -146,11 +150,17 @@ impl Track {
             .get_mut(encoding)
             .ok_or(Drop::UnknownStream)?;
         let clock = stream.clock;
+        let slept = !stream.is_alive(now);
         let place = stream
             .receive(now, packet, codec.clock_rate(), repaired)
             .ok_or(Drop::Duplicate)?;
         if place.gap == Gap::TooLarge && self.is_wanted(encoding) {
             self.encodings[encoding].keyframes.want();
+        }
+        if slept && self.encodings.len() > 1 {
+            // An encoder that starts again begins with a key frame, which those who wait for it
+            // can use.
+            self.refresh_available(Some(now));
         }
         if self.muted {
             return Err(None);
@@ -159,6 +169,11 @@ impl Track {
             .filter(|packet| packet.payload_type == payload_type)
             .and_then(|packet| understand(codec, packet.payload))
             .ok_or(Drop::UnusablePayload)?;
+        // What followed a key frame that came late is gone by for those who wait for it.
+        let switchable = switchable && place.newest;
+        if switchable {
+            self.encodings[encoding].keyframes.came();
+        }
         let incoming = Incoming {
             encoding,
             sequence: place.sequence,
@@ -168,8 +183,7 @@ impl Track {
         };
         Ok(Arrival {
             incoming,
-            // What followed a key frame that came late is gone by for those who wait for it.
-            switchable: switchable && place.newest,
+            switchable,
             marker: packet.marker,
         })
     }

@@ -6,6 +6,7 @@
 )]
 
 mod allocations;
+mod dynacast;
 mod hostile;
 mod losses;
 mod narrow;

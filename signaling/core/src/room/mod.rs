@@ -4,6 +4,7 @@
 mod arrivals;
 mod data;
 mod describe;
+mod dynacast;
 mod metadata;
 mod negotiation;
 mod news;
@@ -199,6 +200,11 @@ impl Room {
                 track,
                 paused,
             } => self.stream_state_changed(peer, track, paused, effects),
+            Event::LayersWanted {
+                peer,
+                track,
+                codecs,
+            } => self.layers_wanted(peer, track, codecs, effects),
             Event::DataOpen { peer, channel } => self.data_open(now, peer, channel, effects),
             Event::Data {
                 peer,

@@ -13,6 +13,7 @@ use livekit_protocol::{
 };
 use rand::Rng as _;
 use sfu_core::Command;
+use sfu_core::event::CodecWanted;
 use sfu_core::ids::{PeerId, TrackId};
 use sfu_core::units::{Codec, MediaKind};
 use std::time::{Duration, Instant};
@@ -33,6 +34,8 @@ pub(super) struct Publication {
     pub(super) phase: Phase,
     /// Somebody has received it, which its publisher is told once.
     pub(super) is_received: bool,
+    /// What of it somebody wants, as its publisher was told last; empty until then.
+    pub(super) wanted: Vec<CodecWanted>,
 }
 
 /// How far a track has come.
@@ -154,6 +157,7 @@ impl Room {
                 until: now + PENDING_MAX,
             },
             is_received: false,
+            wanted: Vec::new(),
         };
         self.tracks.insert(track, publication);
         if let Some(participant) = self.participants.get_mut(&peer) {

@@ -79,6 +79,7 @@ impl Room {
         self.send(peer, Message::Reconnect(response), effects);
         self.send_all_news(peer, missed_since, effects);
         self.send_token(now, peer, effects);
+        self.repeat_wanted(peer, effects);
         if let Some((id, sdp)) = admission.offer {
             self.pass_offer(peer, id, sdp, effects);
         }

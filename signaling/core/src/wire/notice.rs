@@ -3,10 +3,13 @@
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
     DisconnectReason, LeaveRequest, MediaSectionsRequirement, ParticipantInfo, ParticipantUpdate,
-    RequestResponse, SubscriptionError, SubscriptionPermissionUpdate, SubscriptionResponse,
-    TrackSubscribed, leave_request::Action, request_response,
+    RequestResponse, SubscribedCodec, SubscribedQuality, SubscribedQualityUpdate,
+    SubscriptionError, SubscriptionPermissionUpdate, SubscriptionResponse, TrackSubscribed,
+    VideoQuality, leave_request::Action, request_response,
 };
+use sfu_core::event::CodecWanted;
 use sfu_core::ids::{PeerId, TrackId};
+use sfu_core::units::Quality;
 
 pub(crate) fn leave(reason: DisconnectReason, action: Action) -> Message {
     Message::Leave(LeaveRequest {
@@ -33,6 +36,35 @@ pub(crate) fn track_subscribed(track: TrackId) -> Message {
     Message::TrackSubscribed(TrackSubscribed {
         track_sid: track.to_string(),
     })
+}
+
+/// Clients of before several codecs read the qualities of the first.
+#[expect(deprecated, reason = "old clients read the field all the same")]
+pub(crate) fn layers_wanted(track: TrackId, wanted: &[CodecWanted]) -> Message {
+    let codecs = wanted.iter().map(|wanted| SubscribedCodec {
+        codec: wanted.codec.encoding_name().to_ascii_lowercase(),
+        qualities: qualities(wanted.best),
+    });
+    Message::SubscribedQualityUpdate(SubscribedQualityUpdate {
+        track_sid: track.to_string(),
+        subscribed_qualities: wanted
+            .first()
+            .map_or_else(Vec::new, |first| qualities(first.best)),
+        subscribed_codecs: codecs.collect(),
+    })
+}
+
+fn qualities(best: Option<Quality>) -> Vec<SubscribedQuality> {
+    let known = [
+        (Quality::Low, VideoQuality::Low),
+        (Quality::Medium, VideoQuality::Medium),
+        (Quality::High, VideoQuality::High),
+    ];
+    let qualities = known.into_iter().map(|(quality, name)| SubscribedQuality {
+        quality: name.into(),
+        enabled: best.is_some_and(|best| quality <= best),
+    });
+    qualities.collect()
 }
 
 pub(crate) fn subscription_failed(track_sid: String, error: SubscriptionError) -> Message {

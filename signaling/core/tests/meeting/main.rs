@@ -13,6 +13,7 @@ mod bad_input;
 mod crowd;
 mod data;
 mod departures;
+mod dynacast;
 mod metadata;
 mod negotiation;
 mod permissions;

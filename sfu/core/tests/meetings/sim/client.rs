@@ -15,6 +15,7 @@ use rtc_stun::message::{BINDING_REQUEST, Message, Setter, TransactionId};
 use sfu_core::ids::{PeerId, TrackId};
 use sfu_core::rtp::{Header, Packet, SequenceNumber, Ssrc, rtcp};
 use sfu_core::transport::Fingerprint;
+use sfu_core::units::Quality;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,6 +25,10 @@ use std::time::{Duration, Instant};
 const CHECK_INTERVAL: Duration = Duration::from_millis(2500);
 /// Until the first answer it asks more often.
 const FIRST_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a story switches on, one by one"
+)]
 pub(crate) struct Client {
     pub(crate) id: PeerId,
     pub(crate) address: SocketAddr,
@@ -45,6 +50,8 @@ pub(crate) struct Client {
     /// Its half of the STUN user name; another one restarts ICE.
     pub(crate) ufrag: &'static str,
     pub(crate) silent: bool,
+    /// Stops sending what nobody wants.
+    pub(crate) adapts: bool,
     /// Every packet is counted; one in so many is decrypted and looked into.
     pub(crate) decrypt_one_in: u64,
     ssrcs: BTreeMap<u32, TrackId>,
@@ -80,6 +87,7 @@ impl Client {
             offers: 0,
             ufrag: "clnt",
             silent: false,
+            adapts: false,
             decrypt_one_in: 1,
             ssrcs: BTreeMap::new(),
             rtx_ssrcs: BTreeMap::new(),
@@ -124,6 +132,19 @@ impl Client {
             &print,
         );
         (self.offers, sdp)
+    }
+
+    /// Sends up to so much of a track. An encoder that starts again begins with a key frame.
+    pub(crate) fn send_only(&mut self, track: TrackId, best: Option<Quality>) {
+        let qualities = [Quality::Low, Quality::Medium, Quality::High];
+        let source = self.sources.get_mut(&track).unwrap();
+        for (encoding, quality) in source.encodings.iter_mut().zip(qualities) {
+            let sending = best.is_some_and(|best| quality <= best);
+            if sending && !encoding.sending {
+                encoding.keyframe_wanted = true;
+            }
+            encoding.sending = sending;
+        }
     }
 
     /// Begins ICE anew from another address, as after a change of network.

@@ -40,8 +40,10 @@ pub(crate) struct SourceEncoding {
     history: VecDeque<Sent>,
     picture: u16,
     base: u32,
-    keyframe_wanted: bool,
+    pub(crate) keyframe_wanted: bool,
     pub(crate) keyframes: u64,
+    /// Packets that were sent, without what was sent again.
+    pub(crate) sent: u64,
 }
 
 /// A packet that was sent.
@@ -77,6 +79,7 @@ impl Source {
                 base: 0xffff_0000_u32.wrapping_add(index * 1_234_567),
                 keyframe_wanted: true,
                 keyframes: 0,
+                sent: 0,
             })
             .collect();
         Self {
@@ -178,6 +181,7 @@ impl Source {
                     ssrc: Ssrc(encoding.ssrc),
                 };
                 encoding.sequence = encoding.sequence.wrapping_add(1);
+                encoding.sent += 1;
                 let own: (u8, &[u8]) = match encoding.rid {
                     Some(rid) => (RID, rid.as_bytes()),
                     None => (AUDIO_LEVEL, &level),

@@ -93,6 +93,7 @@ impl Sim {
             never_connected_timeout: Duration::from_secs(20),
             silent_timeout: Duration::from_secs(12),
             congestion_control: true,
+            dynacast_pause_delay: Duration::from_secs(5),
         };
         Self {
             #[expect(
@@ -386,6 +387,16 @@ impl Sim {
                     for id in self.clients.keys().copied().collect::<Vec<_>>() {
                         self.subscribe(id, *track, *peer);
                     }
+                }
+            }
+            Event::LayersWanted {
+                peer,
+                track,
+                codecs,
+            } => {
+                let client = self.clients.get_mut(peer).unwrap();
+                if client.adapts {
+                    client.send_only(*track, codecs[0].best);
                 }
             }
             Event::TrackEnded { track, .. } => {
