@@ -9,6 +9,7 @@
 //! * [`reception`], [`sequence`], [`latency`]: what arrived, what was lost, how long it took
 //! * [`overrun`]: which loss is the load test's own
 //! * [`report`], [`budget`]: what is told about it, and what was demanded
+//! * [`relay`]: a bad line between clients and a server, for tests of any client
 
 pub mod budget;
 pub mod join_request;
@@ -17,6 +18,7 @@ pub mod media_source;
 pub mod overrun;
 pub mod peer;
 pub mod reception;
+pub mod relay;
 pub mod report;
 pub mod scenario;
 pub mod sequence;

@@ -4,6 +4,7 @@
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use loadtest::budget::Budget;
+use loadtest::relay::arguments::RelayArguments;
 use loadtest::report::Report;
 use loadtest::scenario::{Meeting, Progress};
 use loadtest::token::ApiKey;
@@ -53,6 +54,8 @@ struct Arguments {
 enum Scenario {
     /// Everyone receives everyone: microphone and camera in three sizes.
     Meeting(MeetingArguments),
+    /// A bad line for tests: passes UDP datagrams on, later, fewer and slower.
+    Relay(RelayArguments),
 }
 
 #[derive(Args)]
@@ -98,7 +101,11 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let arguments = Arguments::parse();
-    match run(&arguments) {
+    let done = match &arguments.scenario {
+        Scenario::Meeting(meeting) => run(&arguments, meeting),
+        Scenario::Relay(relay) => run_relay(relay),
+    };
+    match done {
         Ok(missed) if missed.is_empty() => ExitCode::SUCCESS,
         Ok(missed) => {
             for sentence in missed {
@@ -115,8 +122,7 @@ fn main() -> ExitCode {
 
 /// Runs the scenario and returns a sentence for each budget that was missed.
 #[tokio::main]
-async fn run(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
-    let Scenario::Meeting(meeting) = &arguments.scenario;
+async fn run(arguments: &Arguments, meeting: &MeetingArguments) -> anyhow::Result<Vec<String>> {
     if meeting.rooms * meeting.peers > PEERS_MAX {
         bail!("More than {PEERS_MAX} peers are too many for one process: start several.");
     }
@@ -162,6 +168,13 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Vec<String>> {
         min_received: meeting.min_received,
     };
     Ok(budget.missed(&report))
+}
+
+/// One thread: the order of datagrams is the order of arrival.
+#[tokio::main(flavor = "current_thread")]
+async fn run_relay(relay: &RelayArguments) -> anyhow::Result<Vec<String>> {
+    relay.run().await?;
+    Ok(Vec::new())
 }
 
 /// Finds the server and makes sure that something listens there.
