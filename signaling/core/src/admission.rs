@@ -3,7 +3,7 @@
 use crate::token::{Claims, Grants};
 use crate::wire::join::Join;
 use livekit_protocol::participant_info::Kind;
-use livekit_protocol::{AddTrackRequest, ClientInfo};
+use livekit_protocol::{AddTrackRequest, ClientInfo, SyncState};
 use sfu_core::ids::PeerId;
 use std::collections::BTreeMap;
 
@@ -43,6 +43,8 @@ pub struct Admission {
     pub offer: Option<(u32, String)>,
     /// Tracks the offer already carries.
     pub add_tracks: Vec<AddTrackRequest>,
+    /// What they believe to be the state, if they come back.
+    pub sync_state: Option<SyncState>,
 }
 
 /// Takes what the join request may change over the token: metadata and attributes, if the token
@@ -80,6 +82,7 @@ pub fn check_admission(claims: &Claims, join: &Join) -> Result<Admission, JoinRe
         reconnect: join.reconnect,
         offer: join.offer.clone(),
         add_tracks: join.add_tracks.clone(),
+        sync_state: join.sync_state.clone(),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::participants::{DataState, Link, Participant};
 use super::permissions::SubscriptionRule;
 use super::rate::Allowance;
+use super::retelling::Told;
 use super::{Room, reply};
 use crate::admission::Admission;
 use crate::effect::{CloseReason, ConnectionId, Effect};
@@ -96,6 +97,7 @@ impl Room {
             subscriptions: BTreeSet::new(),
             choices: BTreeMap::new(),
             denied: BTreeSet::new(),
+            told: Told::default(),
             preferences: BTreeMap::new(),
             data: DataState::default(),
             quality: None,

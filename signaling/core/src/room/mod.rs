@@ -15,6 +15,7 @@ mod quality;
 mod rate;
 mod requests;
 mod resume;
+mod retelling;
 mod speakers;
 mod subscriptions;
 mod upkeep;

@@ -2,6 +2,7 @@
 
 use super::permissions::SubscriptionRule;
 use super::rate::Allowance;
+use super::retelling::Told;
 use super::{Room, reply};
 use crate::effect::{CloseReason, ConnectionId, Effect};
 use crate::token::Grants;
@@ -49,6 +50,8 @@ pub(super) struct Participant {
     pub(super) choices: BTreeMap<TrackId, bool>,
     /// Tracks they want and may not have.
     pub(super) denied: BTreeSet<TrackId>,
+    /// What has to be told again if they come back over a new WebSocket.
+    pub(super) told: Told,
     /// How much they want of a track; outlives an unsubscribe, because clients do not repeat it.
     pub(super) preferences: BTreeMap<TrackId, Preference>,
     pub(super) data: DataState,

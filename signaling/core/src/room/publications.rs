@@ -51,6 +51,11 @@ impl Publication {
     pub(super) fn is_ready(&self) -> bool {
         self.phase == Phase::Ready
     }
+
+    /// Tells its publisher which sid it has.
+    pub(super) fn published(&self) -> Message {
+        published(&self.cid, &self.description)
+    }
 }
 
 impl Room {
@@ -86,8 +91,7 @@ impl Room {
         let Some((_, publication)) = pending else {
             return false;
         };
-        let message = published(cid, &publication.description);
-        self.send(peer, message, effects);
+        self.send(peer, publication.published(), effects);
         true
     }
 
@@ -283,6 +287,7 @@ impl Room {
             participant.subscriptions.remove(&track);
             participant.choices.remove(&track);
             participant.denied.remove(&track);
+            participant.told.forget(track);
             participant.preferences.remove(&track);
         }
     }

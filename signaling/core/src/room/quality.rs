@@ -43,6 +43,22 @@ impl Room {
         paused: bool,
         effects: &mut Vec<Effect>,
     ) {
+        if !self.tracks.contains_key(&track) {
+            return;
+        }
+        if let Some(participant) = self.participants.get_mut(&peer) {
+            participant.told.paused.insert(track, paused);
+        }
+        self.send_stream_state(peer, track, paused, effects);
+    }
+
+    pub(super) fn send_stream_state(
+        &self,
+        peer: PeerId,
+        track: TrackId,
+        paused: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(publication) = self.tracks.get(&track) else {
             return;
         };
@@ -61,13 +77,14 @@ impl Room {
         self.send(peer, Message::StreamStateUpdate(update), effects);
     }
 
-    /// Only changes are told, so somebody new is told where everybody stands.
+    /// Only changes are told, so somebody who comes is told where everybody stands, themselves
+    /// included if they were here before.
     pub(super) fn send_known_qualities(&self, peer: PeerId, effects: &mut Vec<Effect>) {
         let participant = &self.participants[&peer];
         let updates: Vec<_> = self
             .participants
             .iter()
-            .filter(|&(&other, _)| self.receives_from(participant, other))
+            .filter(|&(&other, _)| other == peer || self.receives_from(participant, other))
             .filter_map(|(&other, them)| Some(describe(other, them.quality?)))
             .collect();
         if !updates.is_empty() {

@@ -78,8 +78,19 @@ impl Room {
         };
         self.send(peer, Message::Reconnect(response), effects);
         self.send_all_news(peer, missed_since, effects);
+        self.retell(peer, effects);
         self.send_token(now, peer, effects);
         self.repeat_wanted(peer, effects);
+        if let Some(state) = admission.sync_state {
+            self.sync_state(now, peer, state, effects);
+        }
+        // What the client believes may just have ended its place.
+        if !self.participants.contains_key(&peer) {
+            return;
+        }
+        for request in admission.add_tracks {
+            self.add_track(now, peer, request, effects);
+        }
         if let Some((id, sdp)) = admission.offer {
             self.pass_offer(peer, id, sdp, effects);
         }
@@ -146,8 +157,9 @@ impl Room {
             self.dismiss(now, peer, farewell, CloseReason::Refused, effects);
             return;
         }
+        self.retell_pending_tracks(peer, &state, effects);
         if let Some(subscription) = state.subscription {
-            self.choose_tracks(peer, subscription, effects);
+            self.choose_all_tracks(peer, subscription, effects);
         }
         self.disable_tracks(peer, &state.track_sids_disabled, effects);
     }

@@ -15,6 +15,7 @@ use sfu_core::Command;
 use sfu_core::command::{Preference, Wanted};
 use sfu_core::ids::{PeerId, TrackId};
 use sfu_core::units::{MediaKind, Quality, Size};
+use std::collections::BTreeMap;
 
 /// A client names each track of its meeting once: a thousand people with four tracks each. What a
 /// request names beyond is not looked at.
@@ -77,6 +78,28 @@ impl Room {
                 let failed = notice::subscription_failed(sid, SubscriptionError::SeTrackNotfound);
                 self.send(peer, failed, effects);
             }
+        }
+    }
+
+    /// A client that came back names every track it chose otherwise than it chooses in general, so
+    /// whatever else it chose before is over.
+    pub(super) fn choose_all_tracks(
+        &mut self,
+        peer: PeerId,
+        request: UpdateSubscription,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(participant) = self.participants.get_mut(&peer) else {
+            return;
+        };
+        let former = if request.subscribe == participant.auto_subscribe {
+            BTreeMap::new()
+        } else {
+            std::mem::take(&mut participant.choices)
+        };
+        self.choose_tracks(peer, request, effects);
+        for track in former.into_keys() {
+            self.settle(peer, track, effects);
         }
     }
 
@@ -227,6 +250,7 @@ impl Room {
     fn unsubscribe(&mut self, subscriber: PeerId, track: TrackId, effects: &mut Vec<Effect>) {
         if let Some(participant) = self.participants.get_mut(&subscriber) {
             participant.subscriptions.remove(&track);
+            participant.told.paused.remove(&track);
             effects.push(Effect::Media(Command::Unsubscribe {
                 peer: subscriber,
                 track,
@@ -238,6 +262,7 @@ impl Room {
         if let Some(participant) = self.participants.get_mut(&subscriber) {
             if is_denied {
                 participant.denied.insert(track);
+                participant.told.denied.insert(track);
             } else {
                 participant.denied.remove(&track);
             }

@@ -21,6 +21,7 @@ mod properties;
 mod publishing;
 mod publishing_refused;
 mod resume;
+mod resume_retold;
 mod signals;
 mod sim;
 mod subscribing;
