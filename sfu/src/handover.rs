@@ -1,7 +1,9 @@
 //! Datagrams that the kernel gave to the wrong worker. All workers share one port, and the kernel
 //! spreads clients over them without knowing rooms. The first STUN request of a client names its
 //! worker in the ufrag; once that worker has validated the client's address, the rest of the
-//! client's datagrams are found by that address. Knows nothing of sockets and engines.
+//! client's datagrams are found by that address. Media of an address that no worker knows may be a
+//! client's whose address changed under it: every worker looks whether it is one of theirs. Knows
+//! nothing of sockets and engines.
 
 use crate::inbox::Inbox;
 use dashmap::DashMap;
@@ -17,6 +19,10 @@ const BATCH_DATAGRAMS_MAX: usize = 16_384;
 /// More clients than one machine can serve. An address beyond is not learned, and its client does
 /// not connect.
 const ROUTES_MAX: usize = 65_536;
+
+/// Media of unknown addresses that a turn shows to all workers. One packet is enough to find a
+/// client again; more would only multiply a flood.
+const STRAYS_PER_TURN_MAX: u32 = 2;
 
 /// Datagrams on their way from one worker to another, one behind another.
 #[derive(Debug, Default)]
@@ -79,6 +85,8 @@ pub(crate) struct Handover {
     routes: Arc<Routes>,
     /// What this turn found for each worker.
     outgoing: Vec<Batch>,
+    /// How many more strays this turn shows to the others.
+    strays_left: u32,
 }
 
 impl Handover {
@@ -89,6 +97,7 @@ impl Handover {
             workers,
             routes,
             outgoing,
+            strays_left: STRAYS_PER_TURN_MAX,
         }
     }
 
@@ -103,7 +112,13 @@ impl Handover {
         let worker = match worker_of_request(datagram) {
             Some(worker) => Some(worker),
             None if owns() => None,
-            None => self.routes.get(&path.remote).map(|worker| *worker),
+            None => {
+                let known = self.routes.get(&path.remote).map(|worker| *worker);
+                if known.is_none() {
+                    self.show_stray(path, datagram);
+                }
+                known
+            }
         };
         let Some(worker) = worker.filter(|&worker| worker != self.own) else {
             return Taken::No;
@@ -119,8 +134,23 @@ impl Handover {
         }
     }
 
+    /// Lets the other workers see a datagram that may be this one's as well. A batch without room
+    /// for it needs no counting: nothing is lost that anybody is known to wait for.
+    fn show_stray(&mut self, path: Path, datagram: &[u8]) {
+        if self.strays_left == 0 || !is_media(datagram) {
+            return;
+        }
+        self.strays_left -= 1;
+        for (worker, batch) in self.outgoing.iter_mut().enumerate() {
+            if worker != usize::from(self.own) {
+                batch.push(path, datagram);
+            }
+        }
+    }
+
     /// Hands over what this turn found, and tells how many datagrams other workers had no room for.
     pub(crate) fn flush(&mut self) -> u64 {
+        self.strays_left = STRAYS_PER_TURN_MAX;
         let mut dropped = 0;
         for (worker, batch) in self.workers.iter().zip(&mut self.outgoing) {
             if !batch.is_empty() {
@@ -162,6 +192,13 @@ pub(crate) enum Taken {
 /// Whether a datagram is STUN rather than DTLS or SRTP (RFC 7983).
 pub(crate) fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|&first| first < 4)
+}
+
+/// Whether a datagram is RTP or RTCP (RFC 7983).
+fn is_media(datagram: &[u8]) -> bool {
+    datagram
+        .first()
+        .is_some_and(|first| (128..=191).contains(first))
 }
 
 /// The worker whose number begins the ufrag of a binding request.
@@ -285,6 +322,24 @@ mod tests {
             "its own"
         );
         assert_eq!(workers[1].takes(path(1), &media, || false), Taken::No);
+    }
+
+    #[test]
+    fn media_of_an_unknown_address_is_shown_to_every_worker_and_a_flood_of_it_is_not() {
+        let mut workers = handovers(3);
+        let media = [0x80, 0x60, 1, 2];
+        for _ in 0..1000 {
+            assert_eq!(workers[0].takes(path(1), &media, || false), Taken::No);
+        }
+        assert_eq!(workers[0].flush(), 0);
+        for other in [1, 2] {
+            assert_eq!(received(&workers[other]).len(), 2);
+        }
+        assert_eq!(received(&workers[0]), [], "it looks by itself");
+        let handshake = [22, 0xfe, 0xfd, 0];
+        assert_eq!(workers[0].takes(path(1), &handshake, || false), Taken::No);
+        assert_eq!(workers[0].flush(), 0);
+        assert_eq!(received(&workers[1]), []);
     }
 
     #[test]

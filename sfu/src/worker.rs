@@ -246,10 +246,10 @@ impl<E: MediaEngine> EventLoop<E> {
         };
         for (path, datagram) in self.handed_over.datagrams_mut() {
             // The engine may decrypt in place.
-            let is_request = is_stun(datagram);
+            let proves = is_stun(datagram) || !self.engine.owns_address(path.remote);
             self.engine
                 .handle_datagram(now, path, datagram, &mut self.out);
-            if is_request && self.engine.owns_address(path.remote) {
+            if proves && self.engine.owns_address(path.remote) {
                 handover.learn(path.remote);
             }
         }

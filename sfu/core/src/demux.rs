@@ -1,5 +1,5 @@
-//! Finds the peer a datagram belongs to: STUN by the ufrag it names, everything else by the
-//! address that ICE validated. Decides nothing about what the datagram says.
+//! Finds the peer a datagram belongs to: STUN requests by the ufrag they name, everything else by
+//! the address that the peer sends from. Decides nothing about what the datagram says.
 
 use crate::engine::PeerKey;
 use crate::transport::stun_local_ufrag;
@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 
 /// First bytes of STUN, as told apart from DTLS, RTP and others (RFC 7983, section 7).
 const STUN_FIRST_BYTE_MAX: u8 = 3;
+/// The type of a binding success response, which names no ufrag (RFC 8489, section 18.1).
+const BINDING_SUCCESS: [u8; 2] = [1, 1];
 
 /// The two ways to a peer.
 #[derive(Debug, Default)]
@@ -19,7 +21,7 @@ pub(crate) struct Demux {
 impl Demux {
     /// The peer a datagram is for.
     pub(crate) fn peer(&self, from: SocketAddr, datagram: &[u8]) -> Option<PeerKey> {
-        if *datagram.first()? <= STUN_FIRST_BYTE_MAX {
+        if *datagram.first()? <= STUN_FIRST_BYTE_MAX && !datagram.starts_with(&BINDING_SUCCESS) {
             return self.by_ufrag.get(stun_local_ufrag(datagram)?).copied();
         }
         self.by_address.get(&from).copied()

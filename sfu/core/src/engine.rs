@@ -16,6 +16,7 @@ use crate::room::Room;
 use crate::rtp::payload::vp8;
 use crate::rtp::{HEADER_LEN_MAX, HeaderFields, Packet, SequenceNumber, write_header};
 use crate::stats::{Drop, Stats};
+use crate::strays::Strays;
 use crate::transport::{Received, TransportConfig, TransportError, TransportEvent};
 use crate::uplink::nack_generator::MISSING_MAX;
 use crate::uplink::track::{Arrival, Track};
@@ -81,6 +82,7 @@ pub struct Engine {
     pub(crate) peer_keys: HashMap<PeerId, PeerKey>,
     pub(crate) track_keys: HashMap<TrackId, TrackKey>,
     pub(crate) demux: Demux,
+    pub(crate) strays: Strays,
     pub(crate) next_tick_at: Option<Instant>,
     /// When a probe that is under way goes on.
     probe_at: Option<Instant>,
@@ -105,6 +107,7 @@ impl Engine {
             peer_keys: HashMap::new(),
             track_keys: HashMap::new(),
             demux: Demux::default(),
+            strays: Strays::default(),
             next_tick_at: None,
             probe_at: None,
             transport_events: Vec::new(),
@@ -121,15 +124,19 @@ impl Engine {
         out: &mut Outbox,
     ) {
         self.stats.datagrams_received += 1;
-        let Some(key) = self.demux.peer(path.remote, datagram) else {
+        let known = self.demux.peer(path.remote, datagram);
+        let Some(key) = known.or_else(|| self.peer_of_stray(datagram)) else {
             return self.stats.drop_because(Drop::UnknownSender);
         };
         let mut events = std::mem::take(&mut self.transport_events);
         let peer = &mut self.peers[key];
-        match peer
+        let received = peer
             .transport
-            .receive(now, path, datagram, out, &mut events)
-        {
+            .receive(now, path, datagram, out, &mut events);
+        if known.is_none() && received.is_media() {
+            peer.learn_address(key, path.remote, &mut self.demux);
+        }
+        match received {
             Received::Rtp(packet) => self.forward(now, key, packet, out),
             Received::Rtcp(compound) => self.handle_feedback(now, key, compound, out),
             Received::Validated => peer.learn_address(key, path.remote, &mut self.demux),
@@ -149,6 +156,7 @@ impl Engine {
             return;
         }
         self.next_tick_at = (!self.peers.is_empty()).then_some(now + TICK);
+        self.strays = Strays::default();
         self.tick(now, out);
         self.go_on_probing(now, out);
     }
@@ -164,7 +172,7 @@ impl Engine {
         &self.stats
     }
 
-    /// Whether an address was validated by a peer of this engine.
+    /// Whether an address is one that a peer of this engine sends from.
     pub fn owns_address(&self, remote: SocketAddr) -> bool {
         self.demux.knows(remote)
     }

@@ -37,6 +37,7 @@ mod room;
 pub mod rtp;
 pub mod sdp;
 pub mod stats;
+mod strays;
 #[cfg(test)]
 mod test_clock;
 pub mod transport;

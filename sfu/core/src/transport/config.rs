@@ -87,8 +87,8 @@ impl fmt::Debug for IceCredentials {
 /// What a client's offer says about its transport.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteParameters {
-    /// The client's credentials. A lite agent sends no checks (RFC 8445, section 2.5), so they
-    /// only tell an ICE restart from a repetition.
+    /// The client's credentials. A lite agent sends no checks (RFC 8445, section 2.5) to find a
+    /// path; with these it asks an address that the client's media suddenly comes from.
     pub ice: IceCredentials,
     /// Of the certificate that the client must show.
     pub fingerprint: Fingerprint,

@@ -11,7 +11,7 @@ pub enum DropReason {
     StunUnexpected,
     /// Unknown user name, or made with another password.
     StunUnauthenticated,
-    /// Media from an address that ICE has not validated.
+    /// Media from an address that ICE has not validated, and not made with the client's keys.
     AddressNotValidated,
     /// DTLS from an address that ICE has not validated.
     DtlsBeforeIce,

@@ -1,6 +1,8 @@
 //! Answers the client's connectivity checks as a lite agent (RFC 8445) and picks the address that
-//! media goes to. Sends nothing by itself, and nothing at all to whoever lacks the password.
+//! media goes to. Sends nothing at all to whoever lacks the password, and asks nobody by itself but
+//! an address that authentic media came from: see [`address_check`](super::address_check).
 
+use super::address_check::AddressCheck;
 use super::config::IceCredentials;
 use super::drop_reason::DropReason;
 use crate::outbox::Path;
@@ -18,6 +20,7 @@ use rtc_stun::xoraddr::XorMappedAddress;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A phone has a handful of addresses and reaches each of ours from a port of its own. The oldest
 /// that is not in use is forgotten; it validates again with its next check.
@@ -34,6 +37,7 @@ pub(super) struct IceResponder {
     previous: Option<IceCredentials>,
     validated: VecDeque<SocketAddr>,
     selected: Selected,
+    address_check: AddressCheck,
     crypto: Arc<dyn RTCCryptoProvider>,
 }
 
@@ -52,6 +56,8 @@ pub(super) enum Check {
     Indication,
     /// The answer to a valid check, to be sent back on the path it came by.
     Answer(Vec<u8>),
+    /// The client answered where it was asked: media goes there from now on.
+    Proof,
 }
 
 impl IceResponder {
@@ -61,6 +67,7 @@ impl IceResponder {
             previous: None,
             validated: VecDeque::with_capacity(VALIDATED_MAX),
             selected: Selected::Nowhere,
+            address_check: AddressCheck::default(),
             crypto,
         }
     }
@@ -84,11 +91,34 @@ impl IceResponder {
         }
     }
 
-    /// Takes one STUN message.
-    pub(super) fn receive(&mut self, path: Path, datagram: &[u8]) -> Result<Check, DropReason> {
+    /// The request by which a client proves that it is at an address that its media came from.
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        path: Path,
+        remote: &IceCredentials,
+    ) -> Option<Vec<u8>> {
+        let credentials = (&self.local, remote);
+        self.address_check
+            .ask(now, path, credentials, &*self.crypto)
+    }
+
+    /// Takes one STUN message. `remote` is what the client's offer says of itself.
+    pub(super) fn receive(
+        &mut self,
+        path: Path,
+        datagram: &[u8],
+        remote: Option<&IceCredentials>,
+    ) -> Result<Check, DropReason> {
         let mut request = parse(datagram).ok_or(DropReason::StunMalformed)?;
         if request.typ.class == CLASS_INDICATION {
             return Ok(Check::Indication);
+        }
+        if let (BINDING_SUCCESS, Some(remote)) = (request.typ, remote) {
+            self.address_check
+                .settle(path, &mut request, remote, &*self.crypto)?;
+            self.validate(path, true);
+            return Ok(Check::Proof);
         }
         if request.typ != BINDING_REQUEST {
             return Err(DropReason::StunUnexpected);

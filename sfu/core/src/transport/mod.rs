@@ -4,9 +4,11 @@
 //! # Layout
 //! - [`config`]: what is fixed before the first datagram.
 //! - [`ice`]: answers connectivity checks, knows which addresses are the peer's.
+//! - [`address_check`]: asks a client whether it is where its media comes from.
 //! - [`session`]: what lives by the keys of the handshake: [`dtls`], [`srtp`], [`data_channel`].
 //! - [`drop_reason`]: why a datagram went no further.
 
+mod address_check;
 mod config;
 mod data_channel;
 mod drop_reason;
@@ -62,6 +64,16 @@ pub enum Received<'a> {
     Rtcp(&'a mut [u8]),
     /// Nothing came of it, and nothing was answered.
     Dropped(DropReason),
+}
+
+impl Received<'_> {
+    /// Whether it is media or what is said of media: made with the keys of the peer.
+    pub fn is_media(&self) -> bool {
+        match self {
+            Self::Rtp(_) | Self::Rtcp(_) => true,
+            Self::Nothing | Self::Validated | Self::Dropped(_) => false,
+        }
+    }
 }
 
 /// What happened to a transport.
@@ -168,7 +180,7 @@ impl Transport {
         let result = match datagram.first() {
             Some(0..=3) => self.receive_stun(now, path, datagram, out, events),
             Some(20..=63) => self.receive_dtls(now, path, datagram, out, events),
-            Some(128..=191) => self.receive_media(now, path, datagram),
+            Some(128..=191) => self.receive_media(now, path, datagram, out),
             Some(_) | None => Err(DropReason::Unknown),
         };
         result.unwrap_or_else(Received::Dropped)
@@ -261,8 +273,13 @@ impl Transport {
         out: &mut Outbox,
         events: &mut Vec<TransportEvent>,
     ) -> Result<Received<'static>, DropReason> {
-        match self.ice.receive(path, datagram)? {
+        let remote = self.remote.as_ref().map(|remote| &remote.ice);
+        match self.ice.receive(path, datagram, remote)? {
             Check::Indication => Ok(Received::Nothing),
+            Check::Proof => {
+                self.last_heard_at = Some(now);
+                Ok(Received::Validated)
+            }
             Check::Answer(answer) => {
                 out.send(None, path, &answer);
                 self.last_heard_at = Some(now);
@@ -330,17 +347,36 @@ impl Transport {
         now: Instant,
         path: Path,
         datagram: &'a mut [u8],
+        out: &mut Outbox,
     ) -> Result<Received<'a>, DropReason> {
-        if !self.ice.is_validated(path.remote) {
-            return Err(DropReason::AddressNotValidated);
-        }
+        let is_validated = self.ice.is_validated(path.remote);
+        let refused = |reason| {
+            if is_validated {
+                reason
+            } else {
+                DropReason::AddressNotValidated
+            }
+        };
         let Link::Open(session) = &mut self.link else {
-            return Err(DropReason::SrtpNoKeys);
+            return Err(refused(DropReason::SrtpNoKeys));
         };
         let is_rtcp = is_rtcp(datagram);
-        let received = session.receive_media(datagram, is_rtcp)?;
+        let received = session.receive_media(datagram, is_rtcp).map_err(refused)?;
         self.last_heard_at = Some(now);
+        if !is_validated {
+            self.ask_new_address(now, path, out);
+        }
         Ok(received)
+    }
+
+    /// What a client sends is its own wherever it comes from; what is sent to it goes to the new
+    /// address once the client has answered there.
+    fn ask_new_address(&mut self, now: Instant, path: Path, out: &mut Outbox) {
+        if let Some(remote) = &self.remote
+            && let Some(request) = self.ice.ask(now, path, &remote.ice)
+        {
+            out.send(None, path, &request);
+        }
     }
 
     fn fail(&mut self, error: TransportError, events: &mut Vec<TransportEvent>) {

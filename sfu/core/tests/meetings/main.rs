@@ -9,6 +9,7 @@ mod allocations;
 mod dynacast;
 mod hostile;
 mod losses;
+mod moving;
 mod narrow;
 #[expect(
     clippy::unwrap_used,

@@ -5,6 +5,7 @@
     reason = "all of it is tests: a surprise must end them"
 )]
 
+mod address_change;
 mod client;
 mod data_channels;
 mod handshake;

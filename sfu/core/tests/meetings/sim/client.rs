@@ -2,16 +2,13 @@
 //! Its media is synthetic but well-formed: Opus with levels, VP8 with descriptors.
 
 use super::arrivals::Arrivals;
+use super::checks::{self, PASSWORD, check};
 use super::media::Source;
 use super::offer::{self, ClientSection, Content, RTX, Repair, VP8};
 use super::reception::Reception;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use rtc_srtp::context::Context;
 use rtc_srtp::protection_profile::ProtectionProfile;
-use rtc_stun::attributes::{ATTR_USE_CANDIDATE, ATTR_USERNAME};
-use rtc_stun::fingerprint::FINGERPRINT;
-use rtc_stun::integrity::MessageIntegrity;
-use rtc_stun::message::{BINDING_REQUEST, Message, Setter, TransactionId};
 use sfu_core::ids::{PeerId, TrackId};
 use sfu_core::rtp::{Header, Packet, SequenceNumber, Ssrc, rtcp};
 use sfu_core::transport::Fingerprint;
@@ -124,13 +121,7 @@ impl Client {
         self.offers += 1;
         let fingerprint = Fingerprint::of(&self.certificate.certificate);
         let print = format!("sha-256 {fingerprint}");
-        let sdp = offer::write(
-            &self.sections,
-            self.repair,
-            self.ufrag,
-            "client-password-of-32-characters",
-            &print,
-        );
+        let sdp = offer::write(&self.sections, self.repair, self.ufrag, PASSWORD, &print);
         (self.offers, sdp)
     }
 
@@ -207,7 +198,12 @@ impl Client {
             return;
         }
         match datagram[0] {
-            0..=3 => self.answered = true,
+            0..=3 => {
+                let ufrag = self.server_ufrag().unwrap_or_default();
+                let answer = checks::answer(datagram, ufrag, self.ufrag);
+                self.answered |= answer.is_none();
+                out.extend(answer);
+            }
             20..=63 => {
                 self.dtls.handle_timeout(now).unwrap();
                 self.dtls.handle_packet(datagram).unwrap();
@@ -389,22 +385,6 @@ fn report_on(ssrc: Ssrc, ntp: u64) -> Vec<u8> {
     let mut compound = Vec::new();
     rtcp::write_receiver_report(&mut compound, Ssrc(7), &[block]);
     compound
-}
-
-/// A connectivity check that nominates, as a browser sends it to a lite agent.
-fn check(ufrag: &str, pwd: &str, own: &str) -> Vec<u8> {
-    let crypto = rtc_stun::crypto::default_provider().unwrap();
-    let mut message = Message::new();
-    message.write_header();
-    message.set_type(BINDING_REQUEST);
-    TransactionId::new().add_to(&mut message).unwrap();
-    message.add(ATTR_USERNAME, format!("{ufrag}:{own}").as_bytes());
-    message.add(ATTR_USE_CANDIDATE, &[]);
-    MessageIntegrity::new_short_term_integrity_with_provider(pwd.to_owned(), crypto.crypto())
-        .add_to(&mut message)
-        .unwrap();
-    FINGERPRINT.add_to(&mut message).unwrap();
-    message.raw
 }
 
 /// Both directions of AES-256-GCM, which the server prefers (RFC 5764, section 4.2).

@@ -2,6 +2,7 @@
 //! delays and loses, and a signaling side that subscribes everyone to everything.
 
 mod arrivals;
+mod checks;
 pub(crate) mod client;
 pub(crate) mod media;
 pub(crate) mod offer;
@@ -255,6 +256,13 @@ impl Sim {
             .handle_datagram(self.now, path, bytes, &mut self.out);
     }
 
+    /// What is on its way from a client: what somebody on that way could overhear.
+    pub(crate) fn underway_from(&self, id: PeerId) -> Vec<Vec<u8>> {
+        let of_client = |datagram: &&InFlight| datagram.client == id && datagram.upwards;
+        let underway = self.network.iter().filter(of_client);
+        underway.map(|datagram| datagram.bytes.clone()).collect()
+    }
+
     /// What the engine sends now, without delivering it: how many datagrams to which port.
     pub(crate) fn sent_to(&self, port: u16) -> usize {
         let to_port = self
@@ -350,11 +358,11 @@ impl Sim {
         let mut sent = Vec::new();
         for run in self.out.runs() {
             // An address a client moved to has a port 1,000 higher.
-            let to = (run.path.remote.port() - 10_000) % 1000;
-            let datagrams = run
-                .datagrams()
-                .map(|bytes| (PeerId(u64::from(to)), bytes.to_vec()));
-            sent.extend(datagrams);
+            let to = PeerId(u64::from((run.path.remote.port() - 10_000) % 1000));
+            let is_there = |client: &Client| client.address == run.path.remote;
+            if self.clients.get(&to).is_some_and(is_there) {
+                sent.extend(run.datagrams().map(|bytes| (to, bytes.to_vec())));
+            }
         }
         let events = std::mem::take(&mut self.out.events);
         self.out.clear();
