@@ -10,7 +10,7 @@ LOCKED := --workspace --locked
 PYTHON := $(CURDIR)/.venv/bin
 WEB_SOURCES := $(shell git ls-files web/src web/public web/index.html web/vite.config.ts web/tsconfig.json)
 
-.PHONY: help setup run dev check fix test e2e bench package
+.PHONY: help setup run dev check fix test e2e quality bench package
 
 help: ## shows this list
 	@grep -E '^[a-z0-9]+:.*## ' Makefile | sed -E 's/^([a-z0-9]+):.*## /make \1\t/' | expand -t 16
@@ -69,6 +69,14 @@ e2e: ## only the stories with real browsers
 	cargo build $(LOCKED) --all-targets
 	E2E_BINARIES="$$(realpath $(CARGO_TARGET_DIR))/debug" E2E_PYTHON=$(PYTHON)/python \
 	npm --prefix web run e2e
+
+quality: ## promises on bad lines, with real browsers in networks of their own; as root; ROWS="1 4" plays some
+	@(( $$(id -u) == 0 )) || { echo "make quality makes network namespaces, which only root may: run it as root."; exit 2; }
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory web/dist/assets
+	cargo build $(LOCKED) --all-targets
+	E2E_BINARIES="$$(realpath $(CARGO_TARGET_DIR))/debug" E2E_PYTHON=$(PYTHON)/python ROWS="$(ROWS)" \
+	node web/e2e/quality/run.mjs
 
 bench: ## speed, measured
 	@echo "make bench comes with the first benchmarks of the media plane."

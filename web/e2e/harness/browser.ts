@@ -22,3 +22,13 @@ export interface Browser {
 }
 
 export const VIEWPORT = { width: 1280, height: 800 } as const;
+
+/** Where a browser runs when not beside its story: behind a network of its own. */
+export interface Place {
+  /** The path of a program that runs the given one there, with the arguments it gets. */
+  wrap(program: string): string;
+  /** The pages there. Browsers give cameras to pages without TLS only if told that these are safe. */
+  readonly origin: URL;
+  /** Makes a TCP port on the loopback of that place reachable under the same number here, and gives it. */
+  debuggingPort(): Promise<number>;
+}

@@ -1,6 +1,6 @@
 // Debian's Chromium without a window, with a camera and a microphone that are not there.
 import { type Browser as Chromium, type Page as ChromiumPage, chromium } from "playwright-core";
-import { type Browser, type Page, VIEWPORT } from "./browser";
+import { type Browser, type Page, type Place, VIEWPORT } from "./browser";
 import { instrument } from "./instrument";
 import { toneFile } from "./wav";
 import { type Picture, pictureFile } from "./y4m";
@@ -29,12 +29,19 @@ const SMALL_CAMERA = { width: 640, height: 360 } as const;
 export const LARGE_CAMERA = { width: 1280, height: 720 } as const;
 
 /** Starts a browser whose microphone hears a tone of that many hertz. */
-export async function startChromium(toneHertz: number, camera: Picture = SMALL_CAMERA): Promise<Browser> {
+export async function startChromium(
+  toneHertz: number,
+  camera: Picture = SMALL_CAMERA,
+  place?: Place,
+): Promise<Browser> {
   const server = await chromium.launchServer(
-    options([
-      `--use-file-for-fake-audio-capture=${toneFile(toneHertz)}`,
-      `--use-file-for-fake-video-capture=${pictureFile(camera)}`,
-    ]),
+    options(
+      [
+        `--use-file-for-fake-audio-capture=${toneFile(toneHertz)}`,
+        `--use-file-for-fake-video-capture=${pictureFile(camera)}`,
+      ],
+      place,
+    ),
   );
   const browser = await chromium.connect(server.wsEndpoint());
   const { pid } = server.process();
@@ -56,12 +63,15 @@ export function startBareChromium(): Promise<Chromium> {
   return chromium.launch(options([]));
 }
 
-function options(more: readonly string[]) {
+function options(more: readonly string[], place?: Place) {
+  const program = process.env["CHROMIUM_BIN"] ?? "/usr/bin/chromium";
+  const safe =
+    place === undefined ? [] : [`--unsafely-treat-insecure-origin-as-secure=${place.origin.origin}`];
   return {
-    executablePath: process.env["CHROMIUM_BIN"] ?? "/usr/bin/chromium",
+    executablePath: place?.wrap(program) ?? program,
     headless: true,
     chromiumSandbox: false,
-    args: [...ARGUMENTS, ...more],
+    args: [...ARGUMENTS, ...more, ...safe],
   };
 }
 

@@ -1,6 +1,6 @@
 // Debian's Firefox ESR without a window, driven by WebDriver BiDi, with made-up camera and microphone.
 import puppeteer, { type Page as FirefoxPage } from "puppeteer-core";
-import { type Browser, type Page, VIEWPORT } from "./browser";
+import { type Browser, type Page, type Place, VIEWPORT } from "./browser";
 import { instrument } from "./instrument";
 
 const PREFERENCES = {
@@ -25,13 +25,16 @@ const PREFERENCES = {
 };
 
 /** Starts a browser whose microphone hears a tone of that many hertz. */
-export async function startFirefox(toneHertz: number): Promise<Browser> {
+export async function startFirefox(toneHertz: number, place?: Place): Promise<Browser> {
+  const program = process.env["FIREFOX_BIN"] ?? "/usr/bin/firefox-esr";
+  const safe = place === undefined ? {} : { "dom.securecontext.allowlist": place.origin.hostname };
   const browser = await puppeteer.launch({
     browser: "firefox",
-    executablePath: process.env["FIREFOX_BIN"] ?? "/usr/bin/firefox-esr",
+    executablePath: place?.wrap(program) ?? program,
     headless: true,
     defaultViewport: VIEWPORT,
-    extraPrefsFirefox: { ...PREFERENCES, "media.navigator.audio.fake_frequency": toneHertz },
+    extraPrefsFirefox: { ...PREFERENCES, ...safe, "media.navigator.audio.fake_frequency": toneHertz },
+    ...(place === undefined ? {} : { debuggingPort: await place.debuggingPort() }),
   });
   const pid = browser.process()?.pid;
   if (pid === undefined) throw new Error("a started browser has a process id");

@@ -11,6 +11,7 @@ export class Program {
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
   readonly #name: string;
+  #listener: (line: string) => void = () => {};
 
   constructor(command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     this.#name = command.split("/").at(-1) ?? command;
@@ -39,6 +40,11 @@ export class Program {
     return this.#lines;
   }
 
+  /** Hears each further line, also those that are too many to keep. */
+  onLine(listener: (line: string) => void): void {
+    this.#listener = listener;
+  }
+
   write(line: string): void {
     this.#child.stdin?.write(`${line}\n`);
   }
@@ -62,6 +68,7 @@ export class Program {
   }
 
   #keep(line: string): void {
+    this.#listener(line);
     this.#lines.push(line);
     if (this.#lines.length > LINES_MAX) this.#lines.shift();
   }

@@ -1,0 +1,61 @@
+// One viewer's downlink loses packets; they are sent again to that viewer, and nobody else notices.
+import { above, below, type Figure, type Outcome } from "../outcome";
+import type { Scenario } from "../scenario";
+import { frozenShare, repairShare, residualLoss, type Span, videoSpan } from "../spans";
+import { Stage, type Wishes } from "../stage";
+
+const SECONDS = 20;
+/** Percent lost on the way down, and what may be left of it. */
+const STEPS = [
+  { loss: 5, limit: 0.3 },
+  { loss: 10, limit: 1 },
+] as const;
+/** Percent of time without a picture; of percent of packets. */
+const FROZEN_MAX = 1;
+const LOST_ELSEWHERE_MAX = 0.1;
+
+export const downlinkLoss: Scenario = {
+  row: 2,
+  title: "loss on a subscriber's downlink, 50 ms RTT",
+  run: async (tell) => {
+    const outcomes = [await seenBy("chromium", tell), await seenBy("firefox", tell)];
+    return {
+      figures: outcomes.flatMap(({ figures }) => figures),
+      series: outcomes.flatMap(({ series }) => series),
+      marks: outcomes.flatMap(({ marks }) => marks),
+    };
+  },
+};
+
+function seenBy(browser: NonNullable<Wishes["browser"]>, tell: (what: string) => void): Promise<Outcome> {
+  return Stage.play({}, tell, async (stage) => {
+    const sender = await stage.join("Sender");
+    await sender.person.turnOn("camera");
+    const lossy = await stage.join(`Lossy (${browser})`, { browser, line: ["both delay=25ms"] });
+    const other = await stage.join("Other");
+    for (const viewer of [lossy, other]) await stage.sees(viewer, sender, 180);
+    const figures: Figure[] = [];
+    for (const { loss, limit } of STEPS) {
+      lossy.cable.line.set(`down loss=${loss}%`);
+      const [before, otherBefore] = [await stage.now(lossy), await stage.now(other)];
+      await stage.watch(`${loss} % lost on the downlink of ${browser}`, SECONDS);
+      const [after, otherAfter] = [await stage.now(lossy), await stage.now(other)];
+      const span = videoSpan(before, after, sender.name);
+      const elsewhere = videoSpan(otherBefore, otherAfter, sender.name);
+      figures.push(...atLossy(`${browser}, ${loss} %`, span, limit));
+      const name = `${browser}, ${loss} %: the other viewer`;
+      figures.push(below(`${name} loses`, residualLoss(elsewhere), LOST_ELSEWHERE_MAX, " %"));
+      figures.push(below(`${name} freezes`, frozenShare(elsewhere), FROZEN_MAX, " % of time"));
+    }
+    return { figures, series: stage.series, marks: stage.marks };
+  });
+}
+
+function atLossy(name: string, span: Span, limit: number): readonly Figure[] {
+  return [
+    below(`${name}: left after repair`, residualLoss(span), limit, " %"),
+    above(`${name}: repaired`, repairShare(span), 0, " % of packets"),
+    below(`${name}: freezes`, frozenShare(span), FROZEN_MAX, " % of time"),
+    above(`${name}: frames shown`, span.frames / span.seconds, 10, " a second", 1),
+  ];
+}

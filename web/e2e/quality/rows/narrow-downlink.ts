@@ -1,0 +1,96 @@
+// A viewer's downlink falls from 2.0 to 0.8 Mbit/s and rises again: less picture at once, and all of it back.
+import { below, type Figure, holds, type Point } from "../outcome";
+import type { Scenario } from "../scenario";
+import { audioSpan, residualLoss, videoSpan } from "../spans";
+import { type Participant, Stage } from "../stage";
+
+const WIDE_SECONDS = 20;
+const NARROW_SECONDS = 25;
+/** Megabits per second. */
+const NARROW = 0.8;
+/** A queue of less than this is no delay that anyone hears, in milliseconds. */
+const DRAINED_MS = 50;
+
+export const narrowDownlink: Scenario = {
+  row: 4,
+  title: "downlink 2.0, 0.8, 2.0 Mbit/s",
+  run: (tell) =>
+    Stage.play({ SAAL_MEDIA_CONGESTION_CONTROL: "true" }, tell, async (stage) => {
+      const sender = await stage.join("Sender", { camera: { width: 1280, height: 720, grainy: true } });
+      await sender.person.turnOn("microphone");
+      await sender.person.turnOn("camera");
+      const viewer = await stage.join("Viewer", { line: ["both delay=25ms", "down rate=2mbit"] });
+      await viewer.person.page.resize(1920, 1080);
+      await stage.sees(viewer, sender, 720);
+      await stage.watch("2.0 Mbit/s", WIDE_SECONDS);
+      const narrowed = await change(stage, viewer, "800kbit", NARROW_SECONDS);
+      const widened = await change(stage, viewer, "2mbit", WIDE_SECONDS);
+      const heights = heightsOf(viewer, sender.name);
+      const backlog = viewer.cable.line.backlog("down");
+      const full = 720;
+      const span = videoSpan(narrowed.before, narrowed.after, sender.name);
+      const sound = audioSpan(narrowed.before, narrowed.after);
+      const figures: Figure[] = [
+        below(
+          "first step down after",
+          since(heights, narrowed.at, (height) => height < full),
+          1,
+          " s",
+        ),
+        below("queue drained after", lastAbove(backlog, narrowed.at, widened.at, DRAINED_MS), 2, " s"),
+        below(
+          "top layer back after",
+          since(heights, widened.at, (height) => height >= full),
+          8,
+          " s",
+        ),
+        below("packets dropped by the line at 0.8 Mbit/s", dropped(viewer, narrowed.at, widened.at), 2, " %"),
+        below("left after repair", residualLoss(span), 2, " %"),
+        below("sound concealed", (100 * sound.concealedSamples) / Math.max(1, sound.samples), 2, " %"),
+        used(viewer, narrowed.at, widened.at),
+      ];
+      return { figures, series: stage.series, marks: stage.marks };
+    }),
+};
+
+async function change(stage: Stage, viewer: Participant, rate: string, seconds: number) {
+  viewer.cable.line.set(`down rate=${rate}`);
+  const at = performance.now();
+  const before = await stage.now(viewer);
+  await stage.watch(rate, seconds);
+  return { at, before, after: await stage.now(viewer) };
+}
+
+function heightsOf(viewer: Participant, tile: string): readonly Point[] {
+  return viewer.recorder.seen.flatMap(({ at, received }) => {
+    const shown = received.find((one) => one.kind === "video" && one.tile.endsWith(tile));
+    return shown === undefined ? [] : [{ at, value: shown.height }];
+  });
+}
+
+/** Seconds until a value was first so. */
+function since(points: readonly Point[], from: number, isSo: (value: number) => boolean): number {
+  const found = points.find(({ at, value }) => at > from && isSo(value));
+  return found === undefined ? Number.POSITIVE_INFINITY : (found.at - from) / 1000;
+}
+
+/** Seconds until a value was above a limit for the last time within ten seconds. */
+function lastAbove(points: readonly Point[], from: number, to: number, limit: number): number {
+  const until = Math.min(to, from + 10_000);
+  const last = points.findLast(({ at, value }) => at > from && at <= until && value > limit);
+  return last === undefined ? 0 : (last.at - from) / 1000;
+}
+
+function dropped(viewer: Participant, from: number, to: number): number {
+  const { lost, all } = viewer.cable.line.between("down", from, to);
+  return (100 * lost) / Math.max(1, all);
+}
+
+/** In its steady state, the second half. */
+function used(viewer: Participant, from: number, to: number): Figure {
+  const middle = (from + to) / 2;
+  const { bytes } = viewer.cable.line.between("down", middle, to);
+  const share = (8 * bytes) / ((to - middle) / 1000) / (NARROW * 1e6);
+  const measured = `${(100 * share).toFixed(0)} %`;
+  return holds("used of 0.8 Mbit/s when steady", "at most 100 %, sound and a picture", measured, share > 0.1);
+}
