@@ -216,14 +216,20 @@ impl Pictures {
             .picture_id
             .map_or(0, vp8::PictureId::value)
             .wrapping_add(self.id_offset);
-        let id = id & 0x7fff;
+        // Numbers of seven bits come round by themselves; where they stand must be known for the
+        // next switch.
+        let wrap = match picture.picture_id {
+            Some(vp8::PictureId::Short(_)) => 0x7f,
+            Some(vp8::PictureId::Long(_)) | None => 0x7fff,
+        };
+        let id = id & wrap;
         let tl0 = picture
             .tl0_pic_idx
             .unwrap_or(0)
             .wrapping_add(self.tl0_offset);
         let newest = self.last_id.is_none_or(|last| {
-            let ahead = id.wrapping_sub(last) & 0x7fff;
-            ahead != 0 && ahead < 0x4000
+            let ahead = id.wrapping_sub(last) & wrap;
+            ahead != 0 && ahead <= wrap / 2
         });
         if newest {
             self.last_id = Some(id);
