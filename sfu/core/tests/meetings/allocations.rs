@@ -7,10 +7,23 @@ use std::time::Duration;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Bytes that this thread allocated and has not freed.
+pub(crate) fn bytes_in_use() -> usize {
+    BYTES.with(Cell::get)
 }
 
 /// The system's allocator, counting per thread.
 struct Counting;
+
+fn count(freed: usize, allocated: usize) {
+    // What another thread allocated may be freed here, so this may go below zero for a while.
+    BYTES.with(|bytes| {
+        bytes.set(bytes.get().wrapping_sub(freed).wrapping_add(allocated));
+    });
+}
 
 #[expect(
     unsafe_code,
@@ -20,17 +33,20 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        count(0, layout.size());
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(layout.size(), 0);
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        count(layout.size(), new_size);
         // SAFETY: the caller keeps the contract of `realloc`.
         unsafe { System.realloc(pointer, layout, new_size) }
     }

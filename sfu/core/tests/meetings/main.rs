@@ -7,7 +7,9 @@
 
 mod allocations;
 mod dynacast;
+mod feedback_lies;
 mod hostile;
+mod long_meetings;
 mod losses;
 mod moving;
 mod narrow;

@@ -51,12 +51,13 @@ pub(crate) struct Client {
     pub(crate) adapts: bool,
     /// Every packet is counted; one in so many is decrypted and looked into.
     pub(crate) decrypt_one_in: u64,
-    ssrcs: BTreeMap<u32, TrackId>,
+    pub(crate) ssrcs: BTreeMap<u32, TrackId>,
     rtx_ssrcs: BTreeMap<u32, TrackId>,
     server: Option<(String, String)>,
     dtls: Dtls,
     certificate: DtlsCertificate,
-    srtp: Option<(Context, Context)>,
+    /// What it encrypts and decrypts with, once it is connected.
+    pub(crate) srtp: Option<(Context, Context)>,
     checked_at: Option<Instant>,
     answered: bool,
     dtls_timeout: Option<Instant>,

@@ -35,6 +35,8 @@ pub(crate) struct SourceEncoding {
     pub(crate) ssrc: u32,
     pub(crate) sending: bool,
     pub(crate) packets_per_frame: usize,
+    /// Pictures are numbered with seven bits and not with fifteen.
+    pub(crate) short_picture_ids: bool,
     sequence: u16,
     rtx_sequence: u16,
     history: VecDeque<Sent>,
@@ -71,6 +73,7 @@ impl Source {
                 ssrc: ssrc + index,
                 sending: true,
                 packets_per_frame: 1,
+                short_picture_ids: false,
                 rtx_sequence: 65_000,
                 history: VecDeque::new(),
                 // Near a wrap, and different for each, as real clients start anywhere.
@@ -304,8 +307,14 @@ impl SourceEncoding {
     fn frame(&mut self) -> Vec<Vec<u8>> {
         self.picture = (self.picture + 1) & 0x7fff;
         let [high, low] = (self.picture | 0x8000).to_be_bytes();
+        let number = if self.short_picture_ids {
+            vec![low & 0x7f]
+        } else {
+            vec![high, low]
+        };
         let tl0 = low;
-        let mut payload = vec![0x90, 0xe0, high, low, tl0, 0x00];
+        let descriptor = |first: u8| [&[first, 0xe0], &number[..], &[tl0, 0x00]].concat();
+        let mut payload = descriptor(0x90);
         if std::mem::take(&mut self.keyframe_wanted) {
             self.keyframes += 1;
             let [w1, w0] = u16::try_from(self.size.width).unwrap().to_be_bytes();
@@ -315,7 +324,7 @@ impl SourceEncoding {
             payload.extend([0x11, 0, 0]);
         }
         payload.extend([0xaa; 200]);
-        let mut rest = vec![0x80, 0xe0, high, low, tl0, 0x00];
+        let mut rest = descriptor(0x80);
         rest.extend([0xbb; 200]);
         let mut packets = vec![payload];
         packets.resize(self.packets_per_frame, rest);

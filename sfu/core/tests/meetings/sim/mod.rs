@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 pub(crate) const ROOM: RoomId = RoomId(1);
 /// A longer queue before a line loses what comes.
 const QUEUE_MAX: Duration = Duration::from_millis(400);
-const STEP: Duration = Duration::from_millis(5);
+/// How finely a meeting's time passes, unless it is a long one.
+const STRIDE: Duration = Duration::from_millis(5);
 
 /// A client's line, the same in both directions but for the loss.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +77,14 @@ pub(crate) struct Sim {
     pub(crate) probed: u64,
     /// Everything that clients sent, while it is wanted.
     pub(crate) recording: Option<Vec<(SocketAddr, Vec<u8>)>>,
+    /// Reads how many bytes are allocated, before and after everything that the engine does; what it
+    /// holds since this was set adds up in `weight`.
+    pub(crate) scale: Option<fn() -> usize>,
+    pub(crate) weight: usize,
+    /// How far the clock goes at a time.
+    pub(crate) stride: Duration,
+    /// Bytes of datagrams that the engine sent.
+    pub(crate) sent_down_bytes: u64,
     network: VecDeque<InFlight>,
     /// When the queue before each client's line is empty.
     queues: BTreeMap<PeerId, Instant>,
@@ -110,6 +119,10 @@ impl Sim {
             links: BTreeMap::new(),
             auto_subscribe: true,
             recording: None,
+            scale: None,
+            weight: 0,
+            stride: STRIDE,
+            sent_down_bytes: 0,
             probe: None,
             probed: 0,
             network: VecDeque::new(),
@@ -202,6 +215,15 @@ impl Sim {
         }
     }
 
+    /// Somebody leaves, and their client is closed.
+    pub(crate) fn leave(&mut self, id: PeerId) {
+        self.command(Command::RemovePeer { peer: id });
+        self.clients.remove(&id);
+        self.links.remove(&id);
+        self.queues.remove(&id);
+        self.tracks.retain(|_, publisher| *publisher != id);
+    }
+
     pub(crate) fn client(&mut self, id: PeerId) -> &mut Client {
         self.clients.get_mut(&id).unwrap()
     }
@@ -216,14 +238,19 @@ impl Sim {
     }
 
     pub(crate) fn command(&mut self, command: Command) {
-        self.engine.handle_command(self.now, command, &mut self.out);
+        self.weigh(|sim| {
+            // The engine keeps parts of what it is given, and gives up the rest.
+            let command = command.clone();
+            sim.engine.handle_command(sim.now, command, &mut sim.out);
+        });
+        drop(command);
         self.drain();
     }
 
     pub(crate) fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
-            self.now += STEP;
+            self.now += self.stride;
             self.step();
         }
     }
@@ -240,7 +267,7 @@ impl Sim {
                 self.now - start < Duration::from_secs(30),
                 "never happened: {what}"
             );
-            self.now += STEP;
+            self.now += self.stride;
             self.step();
         }
         self.now - start
@@ -287,8 +314,17 @@ impl Sim {
             let datagram = self.network.pop_front().expect("the front was there");
             self.deliver(datagram);
         }
-        self.engine.handle_timeout(self.now, &mut self.out);
+        self.weigh(|sim| sim.engine.handle_timeout(sim.now, &mut sim.out));
         self.drain();
+    }
+
+    fn weigh(&mut self, act: impl FnOnce(&mut Self)) {
+        let Some(scale) = self.scale else {
+            return act(self);
+        };
+        let before = scale();
+        act(self);
+        self.weight = self.weight.wrapping_add(scale().wrapping_sub(before));
     }
 
     fn deliver(&mut self, mut datagram: InFlight) {
@@ -307,8 +343,10 @@ impl Sim {
             let rtp = datagram.bytes[0] >= 128 && !(192..224).contains(&datagram.bytes[1]);
             let probe = self.probe.filter(|_| rtp);
             let before = probe.map_or(0, |probe| probe());
-            self.engine
-                .handle_datagram(self.now, path, &mut datagram.bytes, &mut self.out);
+            self.weigh(|sim| {
+                sim.engine
+                    .handle_datagram(sim.now, path, &mut datagram.bytes, &mut sim.out);
+            });
             self.probed += probe.map_or(0, |probe| probe()) - before;
             self.drain();
         } else {
@@ -364,9 +402,10 @@ impl Sim {
                 sent.extend(run.datagrams().map(|bytes| (to, bytes.to_vec())));
             }
         }
-        let events = std::mem::take(&mut self.out.events);
-        self.out.clear();
+        let events = self.out.events.clone();
+        self.weigh(|sim| sim.out.clear());
         for (client, bytes) in sent {
+            self.sent_down_bytes += u64::try_from(bytes.len()).unwrap();
             self.transmit(client, false, bytes);
         }
         for event in events {

@@ -15,7 +15,7 @@ const REQUESTS_MAX: u32 = 10;
 /// Later it would not be shown anyway.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Reception {
     /// Packets that came, each counted once.
     pub(crate) packets: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Reception {
     pictures: BTreeMap<u64, (u16, bool)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Missing {
     since: Instant,
     asked_at: Option<Instant>,
@@ -103,7 +103,12 @@ impl Reception {
             self.discontinuities
                 .push("a key frame without a size".to_owned());
         }
-        let picture = descriptor.picture_id.unwrap().value();
+        let picture = descriptor.picture_id.unwrap();
+        let wrap = match picture {
+            vp8::PictureId::Short(_) => 0x7f,
+            vp8::PictureId::Long(_) => 0x7fff,
+        };
+        let picture = picture.value();
         self.pictures
             .insert(sequence, (picture, descriptor.start_of_frame));
         if self.pictures.len() > 2000 {
@@ -114,7 +119,7 @@ impl Reception {
             let Some(((old, _), (new, starts))) = pair else {
                 continue;
             };
-            if new.wrapping_sub(*old) & 0x7fff != u16::from(*starts) {
+            if new.wrapping_sub(*old) & wrap != u16::from(*starts) {
                 self.discontinuities
                     .push(format!("picture {old} -> {new}, starts: {starts}"));
             }
