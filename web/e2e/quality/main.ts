@@ -59,15 +59,24 @@ async function play(scenario: Scenario, entries: Entry[], plots: Plot[]): Promis
   const report = (what: string) =>
     tell(`row ${row} +${((performance.now() - start) / 1000).toFixed(0)} s: ${what}`);
   report(title);
-  try {
-    const { figures, series, marks } = await scenario.run(report);
-    entries.push(...figures.map((figure) => entry(scenario, figure)));
-    plots.push({ row, title, series, marks });
-  } catch (error) {
-    tell(String(error instanceof Error ? error.stack : error));
-    const measured = String(error).split("\n")[0] ?? "";
-    const verdict = "not measured";
-    entries.push({ row, scenario: title, means: "real clients", target: "to be played", measured, verdict });
+  for (const one of scenario.plays) {
+    try {
+      const { play, figures, series, marks } = await one(report);
+      entries.push(...figures.map((figure) => entry(scenario, figure)));
+      plots.push({ row, title: play === "" ? title : `${title} (${play})`, series, marks });
+    } catch (error) {
+      tell(String(error instanceof Error ? error.stack : error));
+      const measured = String(error).split("\n")[0] ?? "";
+      const verdict = "not measured";
+      entries.push({
+        row,
+        scenario: title,
+        means: "real clients",
+        target: "to be played",
+        measured,
+        verdict,
+      });
+    }
   }
 }
 

@@ -28,7 +28,10 @@ export interface Figure {
   readonly isMet: boolean;
 }
 
+/** One play of a scenario: a server, some people, and how it went. */
 export interface Outcome {
+  /** What tells it from the scenario's other plays; empty if there is only one. */
+  readonly play: string;
   readonly figures: readonly Figure[];
   readonly series: readonly Series[];
   readonly marks: readonly Mark[];

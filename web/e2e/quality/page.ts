@@ -37,6 +37,8 @@ function line({ row, scenario, means, target, measured, verdict }: Entry): strin
 }
 
 function section({ row, title, series, marks }: Plot): string {
-  const plots = UNITS.map((unit) => plot(unit, series, marks)).join("\n");
+  const times = series.flatMap(({ points }) => points.map(({ at }) => at));
+  const range = { first: Math.min(...times), last: Math.max(...times) };
+  const plots = UNITS.map((unit) => plot(unit, range, series, marks)).join("\n");
   return `<h2>${row}: ${escaped(title)}</h2>${plots}`;
 }

@@ -11,12 +11,21 @@ const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a6a00", "#56b4e9
 const LEGEND_LINE = 16;
 const LEGEND_COLUMNS = 3;
 
+/** In milliseconds: the plots of a play share their time axis. */
+export interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** Nothing if no series has this unit. */
-export function plot(unit: Unit, all: readonly Series[], marks: readonly Mark[]): string {
+export function plot(
+  unit: Unit,
+  { first, last }: Range,
+  all: readonly Series[],
+  marks: readonly Mark[],
+): string {
   const series = all.filter((one) => one.unit === unit && one.points.length > 1);
   if (series.length === 0) return "";
-  const times = series.flatMap(({ points }) => points.map(({ at }) => at));
-  const [first, last] = [Math.min(...times), Math.max(...times)];
   const top = Math.max(1, ...series.flatMap(({ points }) => points.map(({ value }) => value)));
   const x = (at: number) => LEFT + ((at - first) / Math.max(1, last - first)) * (WIDTH - LEFT);
   const y = (value: number) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - BOTTOM - TOP);

@@ -36,7 +36,9 @@ export class Recorder {
   series(): readonly Series[] {
     const named = (what: string) => `${this.#name}: ${what}`;
     const streams = [...new Set(this.#seen.flatMap(({ received }) => received.map(({ track }) => track)))];
-    const estimates = this.#seen.map(({ at, estimate }) => ({ at, value: estimate ?? 0 }));
+    // Who sends nothing keeps the estimate that it began with.
+    const sending = this.#seen.filter(({ sent }) => sent.some(({ kind }) => kind === "video"));
+    const estimates = sending.map(({ at, estimate }) => ({ at, value: estimate ?? 0 }));
     const sent = this.#rate(({ sent }) => sum(sent.map(({ bytes }) => 8 * bytes)));
     return [
       { name: named("own estimate"), unit: "bit/s", points: estimates },
@@ -58,13 +60,17 @@ export class Recorder {
     ];
   }
 
-  /** How fast a counter grew between one look and the next. */
+  /** How fast a counter grew between one look and the next that is not just after it. */
   #rate(value: (seen: Snapshot) => number): readonly Point[] {
-    return this.#seen.slice(1).map((one, index) => {
-      const before = this.#seen[index] as Snapshot;
-      const seconds = Math.max(0.001, (one.at - before.at) / 1000);
-      return { at: one.at, value: Math.max(0, value(one) - value(before)) / seconds };
-    });
+    const points: Point[] = [];
+    let before = this.#seen[0];
+    for (const one of this.#seen) {
+      if (before === undefined || one.at - before.at < INTERVAL_MS / 2) continue;
+      const seconds = (one.at - before.at) / 1000;
+      points.push({ at: one.at, value: Math.max(0, value(one) - value(before)) / seconds });
+      before = one;
+    }
+    return points;
   }
 
   async #look(): Promise<void> {

@@ -5,6 +5,6 @@ export interface Scenario {
   /** Of the table of promises. */
   readonly row: number;
   readonly title: string;
-  /** Plays it once, and tells how far it got. */
-  run(tell: (what: string) => void): Promise<Outcome>;
+  /** The plays that it is made of, one after the other. Each tells how far it got. */
+  readonly plays: readonly ((tell: (what: string) => void) => Promise<Outcome>)[];
 }

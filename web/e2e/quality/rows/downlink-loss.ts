@@ -17,14 +17,7 @@ const LOST_ELSEWHERE_MAX = 0.1;
 export const downlinkLoss: Scenario = {
   row: 2,
   title: "loss on a subscriber's downlink, 50 ms RTT",
-  run: async (tell) => {
-    const outcomes = [await seenBy("chromium", tell), await seenBy("firefox", tell)];
-    return {
-      figures: outcomes.flatMap(({ figures }) => figures),
-      series: outcomes.flatMap(({ series }) => series),
-      marks: outcomes.flatMap(({ marks }) => marks),
-    };
-  },
+  plays: [(tell) => seenBy("chromium", tell), (tell) => seenBy("firefox", tell)],
 };
 
 function seenBy(browser: NonNullable<Wishes["browser"]>, tell: (what: string) => void): Promise<Outcome> {
@@ -47,7 +40,7 @@ function seenBy(browser: NonNullable<Wishes["browser"]>, tell: (what: string) =>
       figures.push(below(`${name} loses`, residualLoss(elsewhere), LOST_ELSEWHERE_MAX, " %"));
       figures.push(below(`${name} freezes`, frozenShare(elsewhere), FROZEN_MAX, " % of time"));
     }
-    return { figures, series: stage.series, marks: stage.marks };
+    return { play: browser, figures, series: stage.series, marks: stage.marks };
   });
 }
 

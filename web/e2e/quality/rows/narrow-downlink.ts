@@ -14,43 +14,50 @@ const DRAINED_MS = 50;
 export const narrowDownlink: Scenario = {
   row: 4,
   title: "downlink 2.0, 0.8, 2.0 Mbit/s",
-  run: (tell) =>
-    Stage.play({ SAAL_MEDIA_CONGESTION_CONTROL: "true" }, tell, async (stage) => {
-      const sender = await stage.join("Sender", { camera: { width: 1280, height: 720, grainy: true } });
-      await sender.person.turnOn("microphone");
-      await sender.person.turnOn("camera");
-      const viewer = await stage.join("Viewer", { line: ["both delay=25ms", "down rate=2mbit"] });
-      await viewer.person.page.resize(1920, 1080);
-      await stage.sees(viewer, sender, 720);
-      await stage.watch("2.0 Mbit/s", WIDE_SECONDS);
-      const narrowed = await change(stage, viewer, "800kbit", NARROW_SECONDS);
-      const widened = await change(stage, viewer, "2mbit", WIDE_SECONDS);
-      const heights = heightsOf(viewer, sender.name);
-      const backlog = viewer.cable.line.backlog("down");
-      const full = 720;
-      const span = videoSpan(narrowed.before, narrowed.after, sender.name);
-      const sound = audioSpan(narrowed.before, narrowed.after);
-      const figures: Figure[] = [
-        below(
-          "first step down after",
-          since(heights, narrowed.at, (height) => height < full),
-          1,
-          " s",
-        ),
-        below("queue drained after", lastAbove(backlog, narrowed.at, widened.at, DRAINED_MS), 2, " s"),
-        below(
-          "top layer back after",
-          since(heights, widened.at, (height) => height >= full),
-          8,
-          " s",
-        ),
-        below("packets dropped by the line at 0.8 Mbit/s", dropped(viewer, narrowed.at, widened.at), 2, " %"),
-        below("left after repair", residualLoss(span), 2, " %"),
-        below("sound concealed", (100 * sound.concealedSamples) / Math.max(1, sound.samples), 2, " %"),
-        used(viewer, narrowed.at, widened.at),
-      ];
-      return { figures, series: stage.series, marks: stage.marks };
-    }),
+  plays: [
+    (tell) =>
+      Stage.play({ SAAL_MEDIA_CONGESTION_CONTROL: "true" }, tell, async (stage) => {
+        const sender = await stage.join("Sender", { camera: { width: 1280, height: 720, grainy: true } });
+        await sender.person.turnOn("microphone");
+        await sender.person.turnOn("camera");
+        const viewer = await stage.join("Viewer", { line: ["both delay=25ms", "down rate=2mbit"] });
+        await viewer.person.page.resize(1920, 1080);
+        await stage.sees(viewer, sender, 720);
+        await stage.watch("2.0 Mbit/s", WIDE_SECONDS);
+        const narrowed = await change(stage, viewer, "800kbit", NARROW_SECONDS);
+        const widened = await change(stage, viewer, "2mbit", WIDE_SECONDS);
+        const heights = heightsOf(viewer, sender.name);
+        const backlog = viewer.cable.line.backlog("down");
+        const full = 720;
+        const span = videoSpan(narrowed.before, narrowed.after, sender.name);
+        const sound = audioSpan(narrowed.before, narrowed.after);
+        const figures: Figure[] = [
+          below(
+            "first step down after",
+            since(heights, narrowed.at, (height) => height < full),
+            1,
+            " s",
+          ),
+          below("queue drained after", lastAbove(backlog, narrowed.at, widened.at, DRAINED_MS), 2, " s"),
+          below(
+            "top layer back after",
+            since(heights, widened.at, (height) => height >= full),
+            8,
+            " s",
+          ),
+          below(
+            "packets dropped by the line at 0.8 Mbit/s",
+            dropped(viewer, narrowed.at, widened.at),
+            2,
+            " %",
+          ),
+          below("left after repair", residualLoss(span), 2, " %"),
+          below("sound concealed", (100 * sound.concealedSamples) / Math.max(1, sound.samples), 2, " %"),
+          used(viewer, narrowed.at, widened.at),
+        ];
+        return { play: "", figures, series: stage.series, marks: stage.marks };
+      }),
+  ],
 };
 
 async function change(stage: Stage, viewer: Participant, rate: string, seconds: number) {

@@ -21,14 +21,7 @@ const VIEWERS = [
 export const spatialLayers: Scenario = {
   row: 10,
   title: "L3T3_KEY with three subscribers of different size",
-  run: async (tell) => {
-    const outcomes = [await coded("vp9", tell), await coded("av1", tell)];
-    return {
-      figures: outcomes.flatMap(({ figures }) => figures),
-      series: outcomes.flatMap(({ series }) => series),
-      marks: outcomes.flatMap(({ marks }) => marks),
-    };
-  },
+  plays: [(tell) => coded("vp9", tell), (tell) => coded("av1", tell)],
 };
 
 function coded(codec: "vp9" | "av1", tell: (what: string) => void): Promise<Outcome> {
@@ -71,5 +64,5 @@ async function judged(codec: string, stage: Stage): Promise<Outcome> {
     figures.push(below(`${codec}: ${name} packets missing`, residualLoss(span), 0.1, " %"));
     figures.push(below(`${codec}: ${name} frames dropped`, span.dropped, 0.02 * span.frames + 1, "", 0));
   }
-  return { figures, series: stage.series, marks: stage.marks };
+  return { play: codec, figures, series: stage.series, marks: stage.marks };
 }

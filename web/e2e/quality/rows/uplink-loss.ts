@@ -14,14 +14,7 @@ const STEPS = [
 export const uplinkLoss: Scenario = {
   row: 1,
   title: "loss on a publisher's uplink, 50 ms RTT, simulcast",
-  run: async (tell) => {
-    const outcomes = [await publishedBy("chromium", tell), await publishedBy("firefox", tell)];
-    return {
-      figures: outcomes.flatMap(({ figures }) => figures),
-      series: outcomes.flatMap(({ series }) => series),
-      marks: outcomes.flatMap(({ marks }) => marks),
-    };
-  },
+  plays: [(tell) => publishedBy("chromium", tell), (tell) => publishedBy("firefox", tell)],
 };
 
 function publishedBy(
@@ -54,6 +47,6 @@ function publishedBy(
     }
     const repaired = await stage.host.metric("packets_repaired_total");
     figures.push(above(`${browser}: repairs the server counted`, repaired, 0, " packets", 0));
-    return { figures, series: stage.series, marks: stage.marks };
+    return { play: browser, figures, series: stage.series, marks: stage.marks };
   });
 }
