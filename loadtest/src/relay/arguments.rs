@@ -47,7 +47,8 @@ pub struct RelayArguments {
     /// Prints figures of both directions this often, as a line of JSON.
     #[arg(long, value_parser = time)]
     report: Option<Duration>,
-    /// Reads further changes from standard input, such as "down rate=2mbit", and ends with it.
+    /// Reads further changes from standard input, such as "down rate=2mbit" or "rebind", which gives
+    /// clients new addresses towards the server; ends with it.
     #[arg(long)]
     live: bool,
 }

@@ -6,32 +6,38 @@ use anyhow::{Context, bail};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// New conditions for one direction or both.
+/// What becomes different.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Change {
-    /// Which directions change.
-    pub directions: Vec<Direction>,
-    /// What changes there; the rest stays.
-    pub settings: Vec<Setting>,
+pub enum Change {
+    /// New conditions.
+    Conditions {
+        /// Which directions change.
+        directions: Vec<Direction>,
+        /// What changes there; the rest stays.
+        settings: Vec<Setting>,
+    },
+    /// The server sees every client at a new address, as when a router forgets whom it knew.
+    Rebind,
 }
 
 impl FromStr for Change {
     type Err = anyhow::Error;
 
-    /// `up`, `down` or `both`, and then settings.
+    /// `up`, `down` or `both`, and then settings; or `rebind`.
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let mut words = text.split_whitespace();
         let directions = match words.next() {
             Some("up") => vec![Direction::Up],
             Some("down") => vec![Direction::Down],
             Some("both") => vec![Direction::Up, Direction::Down],
-            other => bail!("a change begins with up, down or both, not {other:?}"),
+            Some("rebind") if words.next().is_none() => return Ok(Self::Rebind),
+            other => bail!("a change begins with up, down, both or rebind, not {other:?}"),
         };
         let settings: Vec<Setting> = words.map(str::parse).collect::<Result<_, _>>()?;
         if settings.is_empty() {
             bail!("{text:?} changes nothing");
         }
-        Ok(Self {
+        Ok(Self::Conditions {
             directions,
             settings,
         })
@@ -70,9 +76,11 @@ mod tests {
     fn a_planned_change_names_time_direction_and_settings() {
         let planned: Planned = "90s both loss=30% delay=1ms".parse().unwrap();
         assert_eq!(planned.at, Duration::from_secs(90));
-        assert_eq!(planned.change.directions, [Direction::Up, Direction::Down]);
-        let settings = [Setting::Loss(0.3), Setting::Delay(Duration::from_millis(1))];
-        assert_eq!(planned.change.settings, settings);
+        let expected = Change::Conditions {
+            directions: vec![Direction::Up, Direction::Down],
+            settings: vec![Setting::Loss(0.3), Setting::Delay(Duration::from_millis(1))],
+        };
+        assert_eq!(planned.change, expected);
     }
 
     #[test]
@@ -84,6 +92,7 @@ mod tests {
             "10s loss=5%",
             "10s down",
             "x down loss=5%",
+            "5s rebind loss=5%",
         ] {
             assert!(text.parse::<Planned>().is_err(), "{text}");
         }

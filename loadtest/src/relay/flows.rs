@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 /// Many more than a test has. Further clients are not relayed.
 const FLOWS_MAX: usize = 256;
@@ -34,11 +35,23 @@ pub enum Taken {
     },
 }
 
+/// One client's way to the server. What the server sends there reaches nobody once this is gone.
+struct Flow {
+    socket: Arc<UdpSocket>,
+    listening: AbortHandle,
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
 /// All sockets of one relay.
 pub struct Flows {
     listen: UdpSocket,
     to: SocketAddr,
-    by_client: HashMap<SocketAddr, Arc<UdpSocket>>,
+    by_client: HashMap<SocketAddr, Flow>,
     answers: mpsc::Receiver<(SocketAddr, Vec<u8>)>,
     answer: mpsc::Sender<(SocketAddr, Vec<u8>)>,
 }
@@ -76,13 +89,18 @@ impl Flows {
     /// it has heard that this is possible; what cannot be sent is lost.
     pub fn send_to_server(&self, client: SocketAddr, bytes: &[u8]) {
         if let Some(flow) = self.by_client.get(&client) {
-            let _lost = SockRef::from(flow.as_ref()).send(bytes);
+            let _lost = SockRef::from(flow.socket.as_ref()).send(bytes);
         }
     }
 
     /// Passes on what the server sent; what cannot be sent is lost.
     pub fn send_to_client(&self, client: SocketAddr, bytes: &[u8]) {
         let _lost = SockRef::from(&self.listen).send_to(bytes, &client.into());
+    }
+
+    /// From here on each client has a new address for the server.
+    pub fn rebind(&mut self) {
+        self.by_client.clear();
     }
 
     /// Gives a new client its socket; false if there are too many.
@@ -96,9 +114,10 @@ impl Flows {
         let Ok(flow) = self.towards_server() else {
             return false;
         };
-        let flow = Arc::new(flow);
-        self.by_client.insert(client, Arc::clone(&flow));
-        tokio::spawn(listen_to_server(client, flow, self.answer.clone()));
+        let socket = Arc::new(flow);
+        let listening = listen_to_server(client, Arc::clone(&socket), self.answer.clone());
+        let listening = tokio::spawn(listening).abort_handle();
+        self.by_client.insert(client, Flow { socket, listening });
         true
     }
 

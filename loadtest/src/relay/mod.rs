@@ -174,12 +174,19 @@ impl Relay {
     }
 
     fn apply(&mut self, change: &Change) {
-        for direction in &change.directions {
+        let (directions, settings) = match change {
+            Change::Rebind => return self.flows.rebind(),
+            Change::Conditions {
+                directions,
+                settings,
+            } => (directions, settings),
+        };
+        for direction in directions {
             let (line, _) = match direction {
                 Direction::Up => &mut self.up,
                 Direction::Down => &mut self.down,
             };
-            for setting in &change.settings {
+            for setting in settings {
                 setting.apply(line.conditions_mut());
             }
         }

@@ -77,6 +77,28 @@ async fn a_planned_change_holds_from_its_time_on() {
     assert_eq!((counted.lost, counted.datagrams), (1, 0));
 }
 
+#[tokio::test]
+async fn after_a_rebind_the_server_sees_another_address_and_the_old_one_leads_nowhere() {
+    let server = socket();
+    let relay = relay("", &server);
+    let client = socket();
+    client.send_to(b"before", relay.address).await.unwrap();
+    let (_, old) = receive(&server).await;
+    relay.changes.send(Change::Rebind).await.unwrap();
+    // The relay rebinds in its own time.
+    let new = loop {
+        client.send_to(b"after", relay.address).await.unwrap();
+        let (_, via) = receive(&server).await;
+        if via != old {
+            break via;
+        }
+    };
+    // The old one may refuse this at once, which is as good.
+    let _refused = server.send_to(b"to the old", old).await;
+    server.send_to(b"to the new", new).await.unwrap();
+    assert_eq!(receive(&client).await.0, b"to the new");
+}
+
 struct Running {
     address: SocketAddr,
     changes: mpsc::Sender<Change>,

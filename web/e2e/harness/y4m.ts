@@ -16,8 +16,8 @@ const SECONDS = 2;
 const STEP_PIXELS = 16;
 const GREY = 128;
 
-/** Of the values of a grainy picture around those of the stripes. */
-const GRAIN = 48;
+/** How far the grain changes a value, of 256: as in a dim room. More makes keyframes that no camera makes. */
+const GRAIN = 16;
 
 /** Writes the file and gives its path: grey stripes that wander to the side. */
 export function pictureFile({ width, height, grainy }: Picture): string {
