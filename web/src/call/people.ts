@@ -40,5 +40,6 @@ function participantOf(participant: LiveKitParticipant): Participant {
 function videoOf(participant: LiveKitParticipant, source: VideoSource): Video | null {
   const publication = participant.getTrackPublication(SOURCES[source]);
   if (publication?.track === undefined || publication.isMuted) return null;
-  return { trackId: publication.trackSid };
+  const isPaused = publication.track.streamState === Track.StreamState.Paused;
+  return { trackId: publication.trackSid, isPaused };
 }

@@ -40,7 +40,7 @@ test("who joins, leaves, and shares is announced", () => {
   const state = meeting(
     joined(person("me")),
     people(person("me"), person("anna")),
-    people(person("me"), { ...person("anna"), screen: { trackId: "s" } }),
+    people(person("me"), { ...person("anna"), screen: { trackId: "s", isPaused: false } }),
     people(person("me"), person("anna")),
     people(person("me")),
   );

@@ -8,6 +8,7 @@ import type {
   Devices,
   Meeting,
   Participant,
+  Video,
 } from "./state";
 
 /** A long meeting's chat on a weak phone; the oldest message goes first. */
@@ -158,7 +159,11 @@ function isSame(a: Participant, b: Participant): boolean {
     a.isLocal === b.isLocal &&
     a.isSpeaking === b.isSpeaking &&
     a.isMicrophoneOn === b.isMicrophoneOn &&
-    a.camera?.trackId === b.camera?.trackId &&
-    a.screen?.trackId === b.screen?.trackId
+    isSameVideo(a.camera, b.camera) &&
+    isSameVideo(a.screen, b.screen)
   );
+}
+
+function isSameVideo(a: Video | null, b: Video | null): boolean {
+  return a?.trackId === b?.trackId && a?.isPaused === b?.isPaused;
 }

@@ -41,6 +41,8 @@ export interface Devices {
 /** A picture that can be shown; its id changes when it must be attached anew. */
 export interface Video {
   readonly trackId: string;
+  /** The server sends none of it for now, because the line carries no more: what is shown stands still. */
+  readonly isPaused: boolean;
 }
 
 export interface Participant {

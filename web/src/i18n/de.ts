@@ -102,6 +102,7 @@ export const de = {
   "tile.screenOf": "Bildschirm von {name}",
   "tile.muted": "Mikrofon aus",
   "tile.speaking": "spricht",
+  "tile.paused": "Angehalten: langsame Verbindung",
 
   "toolbar.label": "Steuerung",
   "toolbar.share": "Teilen",

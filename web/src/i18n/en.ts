@@ -100,6 +100,7 @@ export const en: Texts = {
   "tile.screenOf": "Screen of {name}",
   "tile.muted": "Microphone off",
   "tile.speaking": "speaking",
+  "tile.paused": "Paused: slow connection",
 
   "toolbar.label": "Controls",
   "toolbar.share": "Share",

@@ -25,8 +25,14 @@ test("a speaking person is marked by more than a colour", () => {
   expect(screen.getByLabelText("speaking")).toBeTruthy();
 });
 
+test("a picture that the line is too narrow for says so in words", () => {
+  const camera = { trackId: "c", isPaused: true };
+  show(person("me", { isLocal: true }), person("Anna", { camera }), person("Bela", { camera: null }));
+  expect(screen.getAllByText("Paused: slow connection")).toHaveLength(1);
+});
+
 test("a shared screen takes the stage", () => {
-  show(person("me", { isLocal: true }), person("Anna", { screen: { trackId: "s" } }));
+  show(person("me", { isLocal: true }), person("Anna", { screen: { trackId: "s", isPaused: false } }));
   const stage = screen.getByRole("region", { name: "Shared screen" });
   expect(stage.querySelector("figure")?.dataset).toMatchObject({ participant: "Anna", source: "screen" });
 });

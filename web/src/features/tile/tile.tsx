@@ -25,6 +25,7 @@ export function Tile({ participant, source }: TileProps) {
       data-video={video !== null}
       data-local={participant.isLocal}
       data-speaking={isSpeaking}
+      data-paused={video?.isPaused === true}
     >
       {video === null ? (
         <span className={styles.initials} aria-hidden="true">
@@ -33,6 +34,7 @@ export function Tile({ participant, source }: TileProps) {
       ) : (
         <TileVideo key={video.trackId} participant={participant} source={source} />
       )}
+      {video?.isPaused && <p className={styles.paused}>{t("tile.paused")}</p>}
       <figcaption className={styles.label}>
         {isCamera && !participant.isMicrophoneOn && (
           <span className={styles.muted} role="img" aria-label={t("tile.muted")}>
