@@ -48,6 +48,7 @@ export const continuity: Scenario = {
         figures.push(below("WebSocket cut: no picture at whom it cut off", cut[0], NO_GAP_S, " s"));
         figures.push(below("WebSocket cut: no picture of whom it cut off", cut[1], NO_GAP_S, " s"));
         figures.push(await oneTile(other, mover, "WebSocket cut"));
+        await other.person.openChat();
         await mover.person.say("still here");
         const messages = await until(async () => (await other.person.messages()).join("; "));
         const isHeard = messages.includes("still here");
