@@ -1,7 +1,7 @@
 // A camera is encoded only in the sizes that somebody looks at.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Browser } from "./harness/browser";
-import { startChromium } from "./harness/chromium";
+import { LARGE_CAMERA, startChromium } from "./harness/chromium";
 import { Person } from "./harness/person";
 import { eventually, timeUntil } from "./harness/poll";
 import { Server } from "./harness/server";
@@ -27,7 +27,7 @@ let shown: Person;
 
 beforeAll(async () => {
   server = await Server.start();
-  for (const hertz of [1000, 1400]) browsers.push(await startChromium(hertz));
+  for (const hertz of [1000, 1400]) browsers.push(await startChromium(hertz, LARGE_CAMERA));
   const [mine, theirs] = browsers as [Browser, Browser];
   shown = await Person.follow(theirs, server.link(ROOM, "shown"), "shown");
   await shown.turnOn("camera");

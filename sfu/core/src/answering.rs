@@ -184,6 +184,7 @@ impl Engine {
             let ssrc = unused_ssrc(&mut self.rng, &peer.downlink);
             let clock_rate = section.codec.clock_rate();
             subscription.payload_type = Some(codec.payload_type);
+            subscription.is_open = peer.connected;
             subscription.rewriter = Rewriter::new(Ssrc(ssrc), first_sequence, clock_rate);
             peer.downlink.insert(ssrc, track_key);
             subscription.repair = repair(&mut self.rng, codec, &peer.downlink);

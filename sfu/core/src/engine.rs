@@ -209,6 +209,7 @@ impl Engine {
             Ok(arrival) => {
                 self.stats.packets_repaired += u64::from(stream.repairs);
                 let payload = &mut bytes[payload_at..payload_end];
+                track.remember_opening(&arrival, payload);
                 self.send_to_subscribers(now, stream.track, &arrival, payload, out);
             }
             Err(Some(reason)) => self.stats.drop_because(reason),
@@ -219,7 +220,7 @@ impl Engine {
         }
     }
 
-    fn send_to_subscribers(
+    pub(crate) fn send_to_subscribers(
         &mut self,
         now: Instant,
         key: TrackKey,
@@ -296,6 +297,7 @@ impl Engine {
                     peer.connected = true;
                     self.stats.peers_connected += 1;
                     out.events.push(Event::Connected { peer: id });
+                    self.open_subscriptions(now, key, out);
                     self.request_keyframes(now, out);
                 }
                 TransportEvent::Failed(error) => {

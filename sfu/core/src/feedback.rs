@@ -7,6 +7,7 @@ use crate::outbox::Outbox;
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp, SenderFields};
 use crate::stats::Drop;
+use crate::uplink::keyframe_requester::Urgency;
 use std::time::{Duration, Instant};
 
 /// How often publishers learn of loss (RFC 3550 allows five seconds; senders adapt by it).
@@ -125,13 +126,17 @@ impl Engine {
             if !publisher.connected {
                 continue;
             }
+            rtcp.clear();
             track.keyframe_requests(now, |ssrc| {
-                rtcp.clear();
-                rtcp::write_receiver_report(rtcp, OWN_SSRC, &[]);
+                if rtcp.is_empty() {
+                    rtcp::write_receiver_report(rtcp, OWN_SSRC, &[]);
+                }
                 rtcp::write_pli(rtcp, OWN_SSRC, Ssrc(ssrc));
-                publisher.transport.send_rtcp(rtcp, out);
                 stats.keyframe_requests += 1;
             });
+            if !rtcp.is_empty() {
+                publisher.transport.send_rtcp(rtcp, out);
+            }
         }
     }
 
@@ -302,7 +307,7 @@ impl Engine {
             .find(|subscription| subscription.peer == from)
             .and_then(|subscription| subscription.selector.current());
         if let Some(encoding) = current.and_then(|index| track.encodings.get_mut(index)) {
-            encoding.keyframes.want();
+            encoding.keyframes.want(Urgency::Stuck);
         }
     }
 

@@ -43,6 +43,7 @@ mod test_clock;
 pub mod transport;
 pub mod units;
 mod uplink;
+mod welcoming;
 
 pub use command::Command;
 pub use engine::{Engine, EngineConfig};

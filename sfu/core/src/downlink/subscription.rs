@@ -16,6 +16,8 @@ pub(crate) struct Subscription {
     pub(crate) stream: String,
     /// The payload type of the section it is bound to; `None` until an answer names it.
     pub(crate) payload_type: Option<u8>,
+    /// Whether its peer is connected. What is forwarded before is lost, and a key frame with it.
+    pub(crate) is_open: bool,
     pub(crate) selector: LayerSelector,
     pub(crate) rewriter: Rewriter,
     pub(crate) repair: Repair,
@@ -33,6 +35,7 @@ impl Subscription {
             peer,
             stream,
             payload_type: None,
+            is_open: false,
             selector: LayerSelector::new(),
             rewriter,
             repair: Repair::Never,
@@ -50,7 +53,7 @@ impl Subscription {
         incoming: &Incoming,
         switchable: bool,
     ) -> Option<(u8, Rewritten)> {
-        let payload_type = self.payload_type?;
+        let payload_type = self.payload_type.filter(|_| self.is_open)?;
         match self.selector.select(incoming.encoding, switchable) {
             Selected::Drop => return None,
             Selected::Switch => self.rewriter.switch(now, incoming),
@@ -101,6 +104,11 @@ impl Subscription {
     /// Whether this encoding is forwarded, or waited for.
     pub(crate) fn wants(&self, encoding: usize) -> bool {
         let selected = [self.selector.current(), self.selector.awaited()];
-        self.payload_type.is_some() && selected.contains(&Some(encoding))
+        self.forwards() && selected.contains(&Some(encoding))
+    }
+
+    /// Whether anything can be sent at all.
+    pub(crate) fn forwards(&self) -> bool {
+        self.payload_type.is_some() && self.is_open
     }
 }

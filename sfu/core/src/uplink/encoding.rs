@@ -3,6 +3,7 @@
 use super::encoding_rate::EncodingRate;
 use super::keyframe_requester::KeyframeRequester;
 use super::nack_generator::{Gap, NackGenerator};
+use super::opening::Opening;
 use super::receive_statistics::ReceiveStatistics;
 use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::downlink::packet_cache::PacketCache;
@@ -34,6 +35,7 @@ pub(crate) struct Encoding {
     pub(crate) rate: EncodingRate,
     pub(crate) nacks: NackGenerator,
     pub(crate) cache: PacketCache,
+    pub(crate) opening: Opening,
     sequence: Extender,
     /// What came, by itself or repaired: twice the same number must never be sent on.
     seen: ReplayWindow,
@@ -64,6 +66,7 @@ impl Encoding {
             rate: EncodingRate::default(),
             nacks: NackGenerator::default(),
             cache: PacketCache::default(),
+            opening: Opening::default(),
             sequence: Extender::default(),
             seen: ReplayWindow::EMPTY,
             heard_at: None,

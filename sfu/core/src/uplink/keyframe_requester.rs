@@ -1,4 +1,5 @@
-//! Decides when a publisher is asked for a key frame. Knows nothing of who needs it.
+//! Decides when a publisher is asked for a key frame. Knows nothing of who needs it, but what key
+//! frames cost: the pictures between them get the fewer bits, the more of them there are.
 
 use std::time::{Duration, Instant};
 
@@ -6,34 +7,91 @@ use std::time::{Duration, Instant};
 /// took another system from 30 to 11 frames a second). It is also the repeat time, because a
 /// request can be lost.
 pub(crate) const REQUEST_INTERVAL: Duration = Duration::from_millis(500);
+/// Whoever shows nothing, or a broken picture, waits no longer for a key frame to be asked for.
+const URGENT_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Whoever only waits for a better picture waits no longer.
+const WAIT_MAX: Duration = Duration::from_secs(3);
+/// Other pictures must bring so many times the bytes of a key frame before the next but one, so
+/// that key frames are an eighth of the stream at most when many people want them. With cameras
+/// at 1.7 Mbit/s, whose key frames have 50 kB, that is one every two seconds.
+const SHARE: u64 = 8;
 
-/// Of one encoding: whether somebody waits for a key frame, and when one was last asked for.
+/// Of one encoding: whether somebody waits for a key frame, and whether one can be afforded.
 #[derive(Debug, Default)]
 pub(crate) struct KeyframeRequester {
-    wanted: bool,
+    wanted: Option<Urgency>,
     requested_at: Option<Instant>,
+    /// The timestamp and the bytes of the last key frame.
+    last: Option<(u32, u64)>,
+    /// What other pictures must still bring to pay for key frames, in bytes.
+    debt: u64,
+}
+
+/// How badly a key frame is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// For a better picture than the one that is shown.
+    Better,
+    /// For any picture at all.
+    Stuck,
 }
 
 impl KeyframeRequester {
-    /// Somebody cannot go on without a key frame.
-    pub(crate) fn want(&mut self) {
-        self.wanted = true;
+    /// Somebody waits for a key frame.
+    pub(crate) fn want(&mut self, urgency: Urgency) {
+        self.wanted = self.wanted.max(Some(urgency));
     }
 
     /// A key frame came: who waited has it.
-    pub(crate) fn came(&mut self) {
-        self.wanted = false;
+    pub(crate) fn came(&mut self, timestamp: u32) {
+        self.wanted = None;
+        if self.last.is_none_or(|(last, _)| last != timestamp) {
+            self.last = Some((timestamp, 0));
+        }
+    }
+
+    /// Accounts what a packet brought.
+    pub(crate) fn count(&mut self, timestamp: u32, bytes: usize) {
+        let bytes = u64::try_from(bytes).expect("a packet is small");
+        match &mut self.last {
+            Some((last, size)) if *last == timestamp => {
+                *size += bytes;
+                self.debt += bytes * SHARE;
+            }
+            Some(_) | None => self.debt = self.debt.saturating_sub(bytes),
+        }
     }
 
     /// Whether to ask now. Counts as asked.
     pub(crate) fn take_due(&mut self, now: Instant) -> bool {
-        let waited = self
-            .requested_at
-            .is_none_or(|at| now.duration_since(at) >= REQUEST_INTERVAL);
-        let due = self.wanted && waited;
+        let Some(urgency) = self.wanted else {
+            return false;
+        };
+        let wait_max = match urgency {
+            Urgency::Better => WAIT_MAX,
+            Urgency::Stuck => URGENT_WAIT_MAX,
+        };
+        // One key frame may be owed: a second one soon after it is what single people cause.
+        let affordable = self.last.is_none_or(|(_, size)| self.debt <= size * SHARE);
+        let due = self.requested_at.is_none_or(|at| {
+            let waited = now.duration_since(at);
+            waited >= wait_max || (waited >= REQUEST_INTERVAL && affordable)
+        });
+        self.ask(now, due)
+    }
+
+    /// Whether to ask along with another encoding of the track: many an encoder makes key frames of
+    /// all its encodings at once, so that a request for one costs as much as for all.
+    pub(crate) fn take_along(&mut self, now: Instant) -> bool {
+        let rested = |at: Instant| now.duration_since(at) >= REQUEST_INTERVAL;
+        let due = self.wanted.is_some() && self.requested_at.is_none_or(rested);
+        self.ask(now, due)
+    }
+
+    fn ask(&mut self, now: Instant, due: bool) -> bool {
         if due {
             self.requested_at = Some(now);
-            self.wanted = false;
+            self.wanted = None;
         }
         due
     }
@@ -55,7 +113,7 @@ mod tests {
         let begin = start();
         let asked = (0..100_u64)
             .filter(|step| {
-                requester.want();
+                requester.want(Urgency::Stuck);
                 requester.take_due(begin + Duration::from_millis(step * 4))
             })
             .count();
@@ -66,10 +124,10 @@ mod tests {
     fn a_wish_that_was_granted_is_not_asked_for_again() {
         let mut requester = KeyframeRequester::default();
         let begin = start();
-        requester.want();
+        requester.want(Urgency::Stuck);
         assert!(requester.take_due(begin));
-        requester.want();
-        requester.came();
+        requester.want(Urgency::Stuck);
+        requester.came(1);
         assert!(!requester.take_due(begin + REQUEST_INTERVAL));
     }
 
@@ -77,10 +135,48 @@ mod tests {
     fn a_wish_during_the_pause_is_granted_after_it() {
         let mut requester = KeyframeRequester::default();
         let begin = start();
-        requester.want();
+        requester.want(Urgency::Better);
         assert!(requester.take_due(begin));
-        requester.want();
+        requester.want(Urgency::Better);
         assert!(!requester.take_due(begin + Duration::from_millis(499)));
         assert!(requester.take_due(begin + Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn two_big_key_frames_make_the_third_wait_until_they_are_paid_for() {
+        let requests = requests_in_ten_seconds(50_000, Urgency::Better);
+        assert!((5..=7).contains(&requests.len()), "{requests:?}");
+        assert_eq!(requests[..2], [0, 500], "in ms");
+    }
+
+    #[test]
+    fn small_key_frames_cost_no_wait() {
+        assert_eq!(requests_in_ten_seconds(5000, Urgency::Better).len(), 20);
+    }
+
+    #[test]
+    fn the_wait_is_bounded_and_shorter_for_who_sees_nothing() {
+        assert_eq!(requests_in_ten_seconds(5_000_000, Urgency::Better).len(), 5);
+        assert_eq!(requests_in_ten_seconds(5_000_000, Urgency::Stuck).len(), 11);
+    }
+
+    /// When a key frame of that size is asked for, in ms, if somebody always waits for the next and
+    /// other pictures take 1.6 Mbit/s.
+    fn requests_in_ten_seconds(key_frame: usize, urgency: Urgency) -> Vec<u32> {
+        let mut requester = KeyframeRequester::default();
+        let begin = start();
+        let mut requests = Vec::new();
+        for step in 0..1000 {
+            requester.want(urgency);
+            let ms = step * 10;
+            if requester.take_due(begin + Duration::from_millis(ms.into())) {
+                requests.push(ms);
+                requester.came(step);
+                requester.count(step, key_frame);
+            } else {
+                requester.count(step, 2000);
+            }
+        }
+        requests
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod encoding;
 pub(crate) mod encoding_rate;
 pub(crate) mod keyframe_requester;
 pub(crate) mod nack_generator;
+pub(crate) mod opening;
 pub(crate) mod receive_statistics;
 pub(crate) mod rungs;
 pub(crate) mod track;

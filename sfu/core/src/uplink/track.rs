@@ -4,6 +4,7 @@
 use super::audio_level::AudioLevelWindow;
 use super::demand::Demand;
 use super::encoding::Encoding;
+use super::keyframe_requester::Urgency;
 use super::nack_generator::Gap;
 use crate::command::TrackSpec;
 use crate::downlink::layer_selector::Available;
@@ -155,7 +156,7 @@ impl Track {
             .receive(now, packet, codec.clock_rate(), repaired)
             .ok_or(Drop::Duplicate)?;
         if place.gap == Gap::TooLarge && self.is_wanted(encoding) {
-            self.encodings[encoding].keyframes.want();
+            self.encodings[encoding].keyframes.want(Urgency::Stuck);
         }
         if slept && self.encodings.len() > 1 {
             // An encoder that starts again begins with a key frame, which those who wait for it
@@ -171,9 +172,11 @@ impl Track {
             .ok_or(Drop::UnusablePayload)?;
         // What followed a key frame that came late is gone by for those who wait for it.
         let switchable = switchable && place.newest;
+        let keyframes = &mut self.encodings[encoding].keyframes;
         if switchable {
-            self.encodings[encoding].keyframes.came();
+            keyframes.came(packet.timestamp);
         }
+        keyframes.count(packet.timestamp, packet.payload.len());
         let incoming = Incoming {
             encoding,
             sequence: place.sequence,
@@ -188,6 +191,14 @@ impl Track {
         })
     }
 
+    /// Keeps a packet for those who come next, of the smallest encoding, while anybody watches.
+    pub(crate) fn remember_opening(&mut self, arrival: &Arrival, payload: &[u8]) {
+        let is_smallest = arrival.incoming.encoding == 0;
+        if is_smallest && self.spec.kind == MediaKind::Video && !self.subscriptions.is_empty() {
+            self.encodings[0].opening.keep(arrival, payload);
+        }
+    }
+
     /// Whether anybody gets this encoding or waits for it.
     pub(crate) fn is_wanted(&self, encoding: usize) -> bool {
         let mut subscriptions = self.subscriptions.iter();
@@ -198,6 +209,9 @@ impl Track {
     pub(crate) fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
         if muted {
+            for encoding in &mut self.encodings {
+                encoding.opening.clear();
+            }
             for subscription in &mut self.subscriptions {
                 subscription.selector.restart();
             }
@@ -223,17 +237,30 @@ impl Track {
         if self.muted || self.spec.kind == MediaKind::Audio {
             return;
         }
-        for subscription in &self.subscriptions {
-            if subscription.payload_type.is_none() {
+        let smallest = self.available.iter().position(|encoding| encoding.active);
+        for subscription in self.subscriptions.iter().filter(|it| it.forwards()) {
+            let Some(awaited) = subscription.selector.awaited() else {
+                continue;
+            };
+            if subscription.selector.current().is_some() {
+                self.encodings[awaited].keyframes.want(Urgency::Better);
                 continue;
             }
-            if let Some(encoding) = subscription.selector.awaited() {
-                self.encodings[encoding].keyframes.want();
-            }
+            // Who sees nothing begins with the smallest picture, whose key frame costs least.
+            let first = smallest.map_or(awaited, |smallest| smallest.min(awaited));
+            self.encodings[awaited].keyframes.want(Urgency::Better);
+            self.encodings[first].keyframes.want(Urgency::Stuck);
         }
-        for encoding in &mut self.encodings {
+        let mut asked = [false; ENCODINGS_MAX];
+        for (encoding, asked) in self.encodings.iter_mut().zip(&mut asked) {
+            *asked = encoding.ssrc.is_some() && encoding.keyframes.take_due(now);
+        }
+        if !asked.contains(&true) {
+            return;
+        }
+        for (encoding, asked) in self.encodings.iter_mut().zip(asked) {
             if let Some(ssrc) = encoding.ssrc
-                && encoding.keyframes.take_due(now)
+                && (asked || encoding.keyframes.take_along(now))
             {
                 ask(ssrc.0);
             }

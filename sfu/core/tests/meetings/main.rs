@@ -6,6 +6,7 @@
 )]
 
 mod allocations;
+mod crowd;
 mod dynacast;
 mod feedback_lies;
 mod hostile;

@@ -39,7 +39,7 @@ pub(crate) struct Client {
     pub(crate) floods: bool,
     /// Packets it was asked to send again.
     pub(crate) packets_requested: u64,
-    /// Key frames it was asked for.
+    /// How often it was asked for key frames, of one encoding or several at once.
     pub(crate) keyframe_requests: u64,
     /// Compound packets that told of its packets' arrival.
     pub(crate) transport_feedback: u64,
@@ -263,10 +263,11 @@ impl Client {
         let compound = inbound
             .decrypt_rtcp(datagram)
             .expect("the server's SRTCP is valid");
+        let mut asked = false;
         for packet in rtcp::packets(&compound) {
             match packet {
                 rtcp::Rtcp::Pli { media, .. } => {
-                    self.keyframe_requests += 1;
+                    asked = true;
                     for source in self.sources.values_mut() {
                         source.keyframe_wanted(media.0);
                     }
@@ -304,6 +305,7 @@ impl Client {
                 _ => {}
             }
         }
+        self.keyframe_requests += u64::from(asked);
     }
 
     fn send_media(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {

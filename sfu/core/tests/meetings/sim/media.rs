@@ -37,6 +37,7 @@ pub(crate) struct SourceEncoding {
     pub(crate) packets_per_frame: usize,
     /// Pictures are numbered with seven bits and not with fifteen.
     pub(crate) short_picture_ids: bool,
+    pub(crate) packets_per_key_frame: usize,
     sequence: u16,
     rtx_sequence: u16,
     history: VecDeque<Sent>,
@@ -74,6 +75,7 @@ impl Source {
                 sending: true,
                 packets_per_frame: 1,
                 short_picture_ids: false,
+                packets_per_key_frame: 1,
                 rtx_sequence: 65_000,
                 history: VecDeque::new(),
                 // Near a wrap, and different for each, as real clients start anywhere.
@@ -315,7 +317,9 @@ impl SourceEncoding {
         let tl0 = low;
         let descriptor = |first: u8| [&[first, 0xe0], &number[..], &[tl0, 0x00]].concat();
         let mut payload = descriptor(0x90);
+        let mut count = self.packets_per_frame;
         if std::mem::take(&mut self.keyframe_wanted) {
+            count = count.max(self.packets_per_key_frame);
             self.keyframes += 1;
             let [w1, w0] = u16::try_from(self.size.width).unwrap().to_be_bytes();
             let [h1, h0] = u16::try_from(self.size.height).unwrap().to_be_bytes();
@@ -327,7 +331,7 @@ impl SourceEncoding {
         let mut rest = descriptor(0x80);
         rest.extend([0xbb; 200]);
         let mut packets = vec![payload];
-        packets.resize(self.packets_per_frame, rest);
+        packets.resize(count, rest);
         packets
     }
 }
