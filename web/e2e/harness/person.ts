@@ -148,6 +148,11 @@ export class Person {
     return loudTones(this.page);
   }
 
+  /** What an element says, or null where there is none. */
+  text(selector: string): Promise<string | null> {
+    return this.page.evaluate((wanted) => document.querySelector(wanted)?.textContent ?? null, selector);
+  }
+
   async sees(selector: string, deadlineMs: number = SCREEN_DEADLINE_MS): Promise<void> {
     await eventually(`${this.name} sees ${selector}`, deadlineMs, () =>
       this.page.evaluate((wanted) => document.querySelector(wanted) !== null, selector),

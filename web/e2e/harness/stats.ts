@@ -62,6 +62,21 @@ export function sent(page: Page): Promise<SentEncoding[]> {
   }, null);
 }
 
+/** Frames decoded of everything a page receives, and packets that came of it. */
+export function totalReceived(page: Page): Promise<{ readonly frames: number; readonly packets: number }> {
+  return page.evaluate(async () => {
+    const total = { frames: 0, packets: 0 };
+    for (const connection of window.peerConnections) {
+      for (const stats of (await connection.getStats()).values()) {
+        if (stats.type !== "inbound-rtp" || stats.kind !== "video") continue;
+        total.frames += stats.framesDecoded ?? 0;
+        total.packets += stats.packetsReceived ?? 0;
+      }
+    }
+    return total;
+  }, null);
+}
+
 /** The longest time, in milliseconds, in which no further frame of a tile was decoded, while `during` ran. */
 export async function longestStall(page: Page, name: string, during: () => Promise<void>): Promise<number> {
   await page.evaluate((wanted) => {

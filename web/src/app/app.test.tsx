@@ -38,6 +38,32 @@ test("a new meeting gets a room nobody can guess", async () => {
   expect(location.pathname).toMatch(/^\/r\/[a-z2-9]{26}$/);
 });
 
+test("an encrypted meeting has a key in its link, behind the hash", async () => {
+  render(<App />);
+  await userEvent.click(screen.getByLabelText("End-to-end encrypted"));
+  await userEvent.click(screen.getByRole("button", { name: "New meeting" }));
+  expect(location.pathname).toMatch(/^\/r\/[a-z2-9]{26}$/);
+  expect(location.hash).toMatch(/^#key=[a-z2-9]{26}$/);
+});
+
+test("a pasted link keeps its key", async () => {
+  render(<App />);
+  await userEvent.type(
+    screen.getByLabelText("Room"),
+    "https://saal.example/r/bauamt#key=abcdefghijklmnopqrst",
+  );
+  await userEvent.click(screen.getByRole("button", { name: "Join" }));
+  expect(location.pathname + location.hash).toBe("/r/bauamt#key=abcdefghijklmnopqrst");
+});
+
+test("a damaged key leads into no meeting at all", async () => {
+  history.replaceState(null, "", "/r/bauamt#key=abc");
+  render(<App />);
+  await userEvent.type(screen.getByLabelText("Your name"), "Anna");
+  await userEvent.click(screen.getByTestId("join"));
+  expect((await screen.findByTestId("ended")).dataset["reason"]).toBe("keyDamaged");
+});
+
 test("choosing a language changes the page at once", async () => {
   render(<App />);
   await userEvent.selectOptions(screen.getByLabelText("Language"), "de");
@@ -62,6 +88,12 @@ test("a token leaves the address and gives the name", () => {
   render(<App />);
   expect(location.hash).toBe("");
   expect(screen.getByText("You join as Anna.")).toBeTruthy();
+});
+
+test("the key of the meeting stays in the address when the token leaves it", () => {
+  history.replaceState(null, "", "/r/bauamt#token=x.y.z&key=abcdefghijklmnopqrst");
+  render(<App />);
+  expect(location.hash).toBe("#key=abcdefghijklmnopqrst");
 });
 
 test("without a token, a server in earnest explains that a personal link is needed", async () => {

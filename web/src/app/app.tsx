@@ -4,11 +4,20 @@ import { Start } from "../features/start/start";
 import { useText } from "../i18n/use-text";
 import { Card } from "../ui/card";
 import { RoomPage } from "./room-page";
-import { useRoom } from "./route";
+import { useMeetingKey, useRoom } from "./route";
 
 export function App() {
   const room = useRoom();
-  return <Guard>{room === null ? <Start /> : <RoomPage key={room} room={room} />}</Guard>;
+  const meetingKey = useMeetingKey();
+  return (
+    <Guard>
+      {room === null ? (
+        <Start />
+      ) : (
+        <RoomPage key={`${room}#${meetingKey}`} room={room} meetingKey={meetingKey} />
+      )}
+    </Guard>
+  );
 }
 
 class Guard extends Component<{ children: ReactNode }, { hasFailed: boolean }> {

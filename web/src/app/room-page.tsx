@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { nameInToken } from "../call/admission";
 import { Call } from "../call/call";
+import type { MeetingKey } from "../call/meeting-key";
 import type { RoomName } from "../call/room-name";
 import { Connecting } from "../features/connecting/connecting";
 import { Ended } from "../features/ended/ended";
@@ -11,9 +12,14 @@ import { useText } from "../i18n/use-text";
 import { entryTo } from "./session";
 import { CallContext, useCallState } from "./use-call";
 
-export function RoomPage({ room }: { room: RoomName }) {
+interface RoomPageProps {
+  readonly room: RoomName;
+  readonly meetingKey: MeetingKey | null;
+}
+
+export function RoomPage({ room, meetingKey }: RoomPageProps) {
   const [entry] = useState(() => entryTo(room));
-  const [call] = useState(() => new Call(room, entry));
+  const [call] = useState(() => new Call(room, entry, meetingKey));
   useEffect(() => call.open(), [call]);
   return (
     <CallContext value={call}>

@@ -1,6 +1,7 @@
 // Which screen the address asks for. Two addresses need no router library.
 import { useSyncExternalStore } from "react";
-import { type RoomName, roomOfPath, roomPath } from "../call/room-name";
+import { keyInFragment, type MeetingKey, meetingPath } from "../call/meeting-key";
+import { type RoomName, roomOfPath } from "../call/room-name";
 
 const listeners = new Set<() => void>();
 
@@ -9,8 +10,13 @@ export function useRoom(): RoomName | null {
   return useSyncExternalStore(subscribe, () => roomOfPath(location.pathname));
 }
 
-export function goToRoom(room: RoomName): void {
-  go(roomPath(room));
+/** The key of `#key=…`; another one in the same room is another meeting. */
+export function useMeetingKey(): MeetingKey | null {
+  return useSyncExternalStore(subscribe, () => keyInFragment(location.hash));
+}
+
+export function goToRoom(room: RoomName, key: MeetingKey | null): void {
+  go(meetingPath(room, key));
 }
 
 export function goHome(): void {
@@ -25,8 +31,10 @@ function go(path: string): void {
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
   addEventListener("popstate", listener);
+  addEventListener("hashchange", listener);
   return () => {
     listeners.delete(listener);
     removeEventListener("popstate", listener);
+    removeEventListener("hashchange", listener);
   };
 }

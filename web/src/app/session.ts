@@ -1,5 +1,6 @@
 // What this tab remembers until it is closed: the person's name and the token of their link.
 import { type Entry, tokenInFragment } from "../call/admission";
+import { keyFragment, keyInFragment } from "../call/meeting-key";
 import { type RoomName, randomLetters } from "../call/room-name";
 
 const NAME_KEY = "saal.name";
@@ -22,12 +23,15 @@ export function entryTo(room: RoomName): Entry {
   return { kind: "guest", identity };
 }
 
-/** Takes the token out of the address, so that a copied address gives nobody this person's place. */
+/**
+ * Takes the token out of the address, so that a copied address gives nobody this person's place. The key of
+ * an encrypted meeting stays: the others need it as well.
+ */
 function takeToken(room: RoomName): string | null {
   const key = `saal.token/${room}`;
   const fresh = tokenInFragment(location.hash);
   if (fresh === null) return read(key);
-  history.replaceState(null, "", location.pathname);
+  history.replaceState(null, "", location.pathname + keyFragment(keyInFragment(location.hash)));
   write(key, fresh);
   return fresh;
 }

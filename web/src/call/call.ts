@@ -10,8 +10,10 @@ import {
 } from "livekit-client";
 import { admission, type Entry } from "./admission";
 import { MESSAGE_LENGTH_MAX, receiveChat, sendChat } from "./chat";
+import { Encryption, isOfOtherKey } from "./encryption";
 import { endReason, refusal } from "./end-reason";
 import { LocalMedia } from "./local-media";
+import { isWhole, type MeetingKey } from "./meeting-key";
 import { participantsOf, videoTrackOf } from "./people";
 import { reduce } from "./reducer";
 import type { RoomName } from "./room-name";
@@ -24,6 +26,7 @@ import {
   type DeviceKind,
   type EndReason,
   INITIAL_STATE,
+  type Participant,
   type VideoSource,
 } from "./state";
 import { Store } from "./store";
@@ -31,6 +34,8 @@ import { Store } from "./store";
 export class Call {
   readonly store = new Store<CallState, CallAction>(INITIAL_STATE, reduce);
   readonly room: RoomName;
+  /** Null where the meeting is not encrypted end to end. */
+  readonly key: MeetingKey | null;
   readonly #entry: Entry;
   readonly #media = new LocalMedia({
     deviceChanged: (kind, device) => this.store.dispatch({ type: "device-changed", kind, device }),
@@ -38,10 +43,13 @@ export class Call {
   });
   #live: Room | null = null;
   #sound: Sound | null = null;
+  #encryption: Encryption | null = null;
+  readonly #unreadable = new Set<string>();
   #name = "";
 
-  constructor(room: RoomName, entry: Entry) {
+  constructor(room: RoomName, entry: Entry, key: MeetingKey | null = null) {
     this.room = room;
+    this.key = key;
     this.#entry = entry;
   }
 
@@ -59,7 +67,11 @@ export class Call {
   async join(name: string): Promise<void> {
     if (this.#live !== null) return;
     this.#name = name;
-    const live = new Room({ adaptiveStream: true, dynacast: true });
+    const obstacle = this.#obstacle();
+    if (obstacle !== null) return this.store.dispatch({ type: "ended", reason: obstacle });
+    this.#encryption = this.key === null ? null : new Encryption();
+    this.#unreadable.clear();
+    const live = new Room({ adaptiveStream: true, dynacast: true, ...this.#encryption?.options() });
     this.#live = live;
     this.#sound = new Sound(live);
     this.#listen(live);
@@ -68,12 +80,13 @@ export class Call {
     if (this.#live !== live) return; // Cancelled while waiting.
     if (admitted.kind === "none") return this.#end(live, admitted.reason);
     try {
+      if (this.key !== null) await this.#encryption?.begin(live, this.key);
       await live.connect(location.origin.replace(/^http/, "ws"), admitted.token);
     } catch (error) {
       return this.#end(live, refusal(error));
     }
     if (this.#live !== live) return void live.disconnect();
-    this.store.dispatch({ type: "joined", participants: participantsOf(live) });
+    this.store.dispatch({ type: "joined", participants: this.#people(live) });
     await this.#publishWhatIsOn(live);
   }
 
@@ -152,6 +165,17 @@ export class Call {
     return this.#media.watchLevel(show);
   }
 
+  /** Why an encrypted meeting cannot be joined; it is never joined without encryption in its place. */
+  #obstacle(): EndReason | null {
+    if (this.key === null) return null;
+    if (!isWhole(this.key)) return "keyDamaged";
+    return Encryption.isSupported() ? null : "encryptionUnsupported";
+  }
+
+  #people(live: Room): readonly Participant[] {
+    return participantsOf(live, { hasKey: this.key !== null, unreadable: this.#unreadable });
+  }
+
   async #publishWhatIsOn(live: Room): Promise<void> {
     const { speaker } = this.store.read().devices.chosen;
     if (speaker !== undefined) await live.switchActiveDevice("audiooutput", speaker).catch(() => false);
@@ -173,7 +197,7 @@ export class Call {
   #listen(live: Room): void {
     const refresh = () => {
       if (this.#live === live) {
-        this.store.dispatch({ type: "participants-changed", participants: participantsOf(live) });
+        this.store.dispatch({ type: "participants-changed", participants: this.#people(live) });
       }
     };
     for (const event of PEOPLE_EVENTS) live.on(event, refresh);
@@ -189,6 +213,16 @@ export class Call {
       .on(RoomEvent.TrackUnmuted, (publication, who) =>
         this.#followLocal(who.isLocal, publication, { state: "on" }),
       )
+      .on(RoomEvent.EncryptionError, (error, who) => {
+        if (who === undefined || !isOfOtherKey(error)) return;
+        this.#unreadable.add(who.identity);
+        refresh();
+      })
+      .on(RoomEvent.TrackSubscribed, (_, publication) => {
+        // Without the key it would be played as noise.
+        if (this.key === null && publication.isEncrypted) publication.setSubscribed(false);
+      })
+      .on(RoomEvent.ParticipantDisconnected, (who) => this.#unreadable.delete(who.identity))
       .on(RoomEvent.AudioPlaybackStatusChanged, () =>
         this.store.dispatch({ type: "sound-changed", isBlocked: !live.canPlaybackAudio }),
       )
@@ -218,6 +252,8 @@ export class Call {
     this.#live = null;
     this.#sound?.close();
     this.#sound = null;
+    this.#encryption?.close();
+    this.#encryption = null;
     return live;
   }
 
@@ -258,6 +294,7 @@ const PEOPLE_EVENTS = [
   RoomEvent.LocalTrackPublished,
   RoomEvent.LocalTrackUnpublished,
   RoomEvent.ActiveSpeakersChanged,
+  RoomEvent.ParticipantEncryptionStatusChanged,
   RoomEvent.Reconnected,
 ] as const;
 

@@ -114,6 +114,7 @@ function person(name: string): Participant {
     isMicrophoneOn: false,
     camera: null,
     screen: null,
+    protection: "none",
   };
 }
 

@@ -160,7 +160,8 @@ function isSame(a: Participant, b: Participant): boolean {
     a.isSpeaking === b.isSpeaking &&
     a.isMicrophoneOn === b.isMicrophoneOn &&
     isSameVideo(a.camera, b.camera) &&
-    isSameVideo(a.screen, b.screen)
+    isSameVideo(a.screen, b.screen) &&
+    a.protection === b.protection
   );
 }
 

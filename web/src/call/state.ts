@@ -45,6 +45,12 @@ export interface Video {
   readonly isPaused: boolean;
 }
 
+/**
+ * Whether what comes from somebody is encrypted end to end: in a meeting with a key it is, or it is open, or
+ * it cannot be read with our key. Without a key it is none of this, or cannot be read.
+ */
+export type Protection = "none" | "encrypted" | "open" | "unreadable";
+
 export interface Participant {
   readonly identity: string;
   readonly name: string;
@@ -53,6 +59,7 @@ export interface Participant {
   readonly isMicrophoneOn: boolean;
   readonly camera: Video | null;
   readonly screen: Video | null;
+  readonly protection: Protection;
 }
 
 export type VideoSource = "camera" | "screen";
@@ -90,6 +97,8 @@ export type EndReason =
   | "lost"
   | "refused"
   | "tokenNeeded"
+  | "keyDamaged"
+  | "encryptionUnsupported"
   | "unreachable";
 
 export interface Meeting {

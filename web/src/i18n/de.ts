@@ -17,6 +17,9 @@ export const de = {
   "start.join": "Beitreten",
   "start.create": "Neue Besprechung",
   "start.or": "oder",
+  "start.encrypted": "Ende-zu-Ende-verschlüsselt",
+  "start.encrypted.hint":
+    "Nur wer den ganzen Link hat, kann zuhören und zusehen. Auch der Server kann es nicht.",
   "start.privacy":
     "Mikrofon und Kamera bleiben aus, bis Sie sie einschalten. Nach der Besprechung bleibt nichts gespeichert.",
 
@@ -92,6 +95,16 @@ export const de = {
   "meeting.shareFailed": "Der Bildschirm konnte nicht geteilt werden.",
   "meeting.chatFailed": "Die Nachricht wurde nicht gesendet. Bitte versuchen Sie es erneut.",
 
+  "encryption.on": "Ende-zu-Ende-verschlüsselt",
+  "encryption.broken": "Nicht durchgehend verschlüsselt",
+  "encryption.explained":
+    "Bild, Ton und Chat werden in Ihrem Browser verschlüsselt und erst bei den anderen entschlüsselt. Der Schlüssel steht nur im Link; der Server bekommt ihn nie. Wer dabei ist, wann und wie lange, sieht der Server weiterhin. Geben Sie den Link nur denen, die dabei sein sollen.",
+  "encryption.otherKey":
+    "Anderer Schlüssel: {names}. Sie können einander nicht sehen und hören. Prüfen Sie, ob alle denselben Link geöffnet haben.",
+  "encryption.missing": "Nicht verschlüsselt: {names}. Was von dort kommt, kann der Server sehen und hören.",
+  "encryption.keyMissing":
+    "Diese Besprechung ist Ende-zu-Ende-verschlüsselt, und Ihrem Link fehlt der Schlüssel. Bitten Sie um den ganzen Link.",
+
   "said.joined": "{name} ist dabei.",
   "said.left": "{name} ist gegangen.",
   "said.shareStarted": "{name} teilt den Bildschirm.",
@@ -141,6 +154,12 @@ export const de = {
   "ended.tokenNeeded.title": "Hier brauchen Sie einen persönlichen Link",
   "ended.tokenNeeded.text":
     "Öffnen Sie den Link aus Ihrer Einladung. Der Name des Raums allein reicht nicht.",
+  "ended.keyDamaged.title": "Der Link ist unvollständig",
+  "ended.keyDamaged.text":
+    "Diese Besprechung ist verschlüsselt, und der Schlüssel im Link ist beschädigt. Öffnen Sie den ganzen Link noch einmal.",
+  "ended.encryptionUnsupported.title": "Dieser Browser kann hier nicht verschlüsseln",
+  "ended.encryptionUnsupported.text":
+    "Die Besprechung ist Ende-zu-Ende-verschlüsselt. Nehmen Sie eine aktuelle Fassung von Firefox, Chrome, Edge oder Safari.",
   "ended.unreachable.title": "Der Server ist nicht erreichbar",
   "ended.unreachable.text":
     "Prüfen Sie Ihr Netz. Hilft das nicht, ist vielleicht der Weg für Bild und Ton gesperrt: Fragen Sie Ihre IT-Betreuung.",

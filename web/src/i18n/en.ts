@@ -18,6 +18,9 @@ export const en: Texts = {
   "start.join": "Join",
   "start.create": "New meeting",
   "start.or": "or",
+  "start.encrypted": "End-to-end encrypted",
+  "start.encrypted.hint":
+    "Only people with the whole link can see and hear anything. The server cannot either.",
   "start.privacy":
     "Microphone and camera stay off until you turn them on. Nothing is kept after the meeting.",
 
@@ -90,6 +93,16 @@ export const en: Texts = {
   "meeting.shareFailed": "The screen could not be shared.",
   "meeting.chatFailed": "The message was not sent. Please try again.",
 
+  "encryption.on": "End-to-end encrypted",
+  "encryption.broken": "Not encrypted throughout",
+  "encryption.explained":
+    "Pictures, sound and chat are encrypted in your browser and decrypted only by the others. The key is in the link alone; the server never gets it. The server still sees who takes part, when, and for how long. Give the link only to those who should be here.",
+  "encryption.otherKey":
+    "Different key: {names}. You cannot see or hear each other. Check that everyone has opened the same link.",
+  "encryption.missing": "Not encrypted: {names}. The server could see and hear what comes from there.",
+  "encryption.keyMissing":
+    "This meeting is end-to-end encrypted, and your link lacks the key. Ask for the whole link.",
+
   "said.joined": "{name} has joined.",
   "said.left": "{name} has left.",
   "said.shareStarted": "{name} is sharing their screen.",
@@ -138,6 +151,12 @@ export const en: Texts = {
   "ended.refused.text": "The link has expired or is not for this room. Ask for a new one.",
   "ended.tokenNeeded.title": "You need a personal link here",
   "ended.tokenNeeded.text": "Open the link from your invitation. The name of the room alone is not enough.",
+  "ended.keyDamaged.title": "The link is incomplete",
+  "ended.keyDamaged.text":
+    "This meeting is encrypted, and the key in the link is damaged. Open the whole link again.",
+  "ended.encryptionUnsupported.title": "This browser cannot encrypt here",
+  "ended.encryptionUnsupported.text":
+    "The meeting is end-to-end encrypted. Use a current version of Firefox, Chrome, Edge or Safari.",
   "ended.unreachable.title": "The server cannot be reached",
   "ended.unreachable.text":
     "Check your network. If that does not help, the way for picture and sound may be blocked: ask your IT support.",

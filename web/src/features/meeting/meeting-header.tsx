@@ -1,11 +1,12 @@
 // Names the room, counts the people, and gives the link to invite more.
 import { useEffect, useRef, useState } from "react";
 import { useCall, useMeeting } from "../../app/use-call";
-import { roomPath } from "../../call/room-name";
+import { meetingPath } from "../../call/meeting-key";
 import { useText } from "../../i18n/use-text";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { LanguagePicker } from "../../ui/language-picker";
+import { EncryptionMark } from "../encryption/encryption-mark";
 import styles from "./meeting-header.module.css";
 
 export function MeetingHeader() {
@@ -23,6 +24,7 @@ export function MeetingHeader() {
         <Icon name="people" />
         {count === 1 ? t("meeting.people.one") : t("meeting.people.other", { count })}
       </p>
+      <EncryptionMark />
       <CopyLink />
       <span className={styles.language}>
         <LanguagePicker />
@@ -33,11 +35,11 @@ export function MeetingHeader() {
 
 function CopyLink() {
   const t = useText();
-  const { room } = useCall();
+  const { room, key } = useCall();
   const [isCopied, setCopied] = useState(false);
 
   async function copy() {
-    await navigator.clipboard.writeText(location.origin + roomPath(room));
+    await navigator.clipboard.writeText(location.origin + meetingPath(room, key));
     setCopied(true);
   }
 

@@ -3,6 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, test, vi } from "vitest";
 import { CallContext } from "../../app/use-call";
 import { Call } from "../../call/call";
+import type { MeetingKey } from "../../call/meeting-key";
 import type { RoomName } from "../../call/room-name";
 import type { CallAction, Participant } from "../../call/state";
 import { MeetingScreen } from "./meeting-screen";
@@ -76,6 +77,25 @@ test("a broken connection and a held-back sound are told", () => {
   expect(screen.getByTestId("allow-sound")).toBeTruthy();
 });
 
+test("without a key nothing is said of encryption, unless the others have one", () => {
+  show(person("me", { isLocal: true }), person("Anna", { protection: "unreadable" }));
+  expect(screen.queryByTestId("encryption")).toBeNull();
+  expect(screen.getByTestId("key-missing").textContent).toContain("your link lacks the key");
+});
+
+test("the lock holds while everybody is encrypted, and names whoever is not", () => {
+  const mine = person("me", { isLocal: true, protection: "encrypted" });
+  const anna = person("Anna", { protection: "encrypted" });
+  const dispatch = showEncrypted(mine, anna);
+  expect(screen.getByTestId("encryption").dataset["state"]).toBe("on");
+  expect(screen.queryAllByRole("alert")).toHaveLength(0);
+  const others = [{ ...anna, protection: "unreadable" as const }, person("Ben", { protection: "open" })];
+  dispatch({ type: "participants-changed", participants: [mine, ...others] });
+  expect(screen.getByTestId("encryption").dataset["state"]).toBe("broken");
+  expect(screen.getByTestId("other-key").textContent).toContain("Different key: Anna.");
+  expect(screen.getByTestId("unencrypted").textContent).toContain("Not encrypted: Ben.");
+});
+
 test("more people than fit go to further pages", async () => {
   const crowd = Array.from({ length: 30 }, (_, index) => person(`p${index}`, { isLocal: index === 0 }));
   show(...crowd);
@@ -85,7 +105,15 @@ test("more people than fit go to further pages", async () => {
 });
 
 function show(...participants: readonly Participant[]): (action: CallAction) => void {
-  const call = new Call("bauamt" as RoomName, { kind: "guest", identity: "me" });
+  return showCall(null, participants);
+}
+
+function showEncrypted(...participants: readonly Participant[]): (action: CallAction) => void {
+  return showCall("a key of many letters" as MeetingKey, participants);
+}
+
+function showCall(key: MeetingKey | null, participants: readonly Participant[]) {
+  const call = new Call("bauamt" as RoomName, { kind: "guest", identity: "me" }, key);
   call.store.dispatch({ type: "join-started" });
   call.store.dispatch({ type: "joined", participants });
   render(
@@ -93,7 +121,7 @@ function show(...participants: readonly Participant[]): (action: CallAction) => 
       <MeetingScreen />
     </CallContext>,
   );
-  return (action) => act(() => call.store.dispatch(action));
+  return (action: CallAction) => act(() => call.store.dispatch(action));
 }
 
 function person(name: string, more: Partial<Participant> = {}): Participant {
@@ -105,6 +133,7 @@ function person(name: string, more: Partial<Participant> = {}): Participant {
     isMicrophoneOn: false,
     camera: null,
     screen: null,
+    protection: "none",
     ...more,
   };
 }

@@ -1,12 +1,13 @@
 // What the person should know right now: no connection, no sound, a device that fails.
-import type { ReactNode } from "react";
 import { useCall, useMeeting } from "../../app/use-call";
 import type { Trouble } from "../../call/state";
 import type { TextKey } from "../../i18n/texts";
 import { useText } from "../../i18n/use-text";
 import { Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
+import { Notice } from "../../ui/notice";
 import { BlockedNote } from "../devices/blocked-note";
+import { EncryptionNotices } from "../encryption/encryption-notices";
 import styles from "./notices.module.css";
 
 const TROUBLES = {
@@ -23,9 +24,9 @@ export function Notices() {
   const isAlone = useMeeting((meeting) => meeting.participants.length === 1);
   return (
     <div className={styles.notices}>
-      {link === "reconnecting" && <Notice role="alert">{t("meeting.reconnecting")}</Notice>}
+      {link === "reconnecting" && <Notice data-testid="reconnecting">{t("meeting.reconnecting")}</Notice>}
       {isSoundBlocked && (
-        <Notice role="alert">
+        <Notice>
           {t("meeting.soundBlocked")}
           <Button look="main" data-testid="allow-sound" onClick={() => call.allowSound()}>
             <Icon name="sound" />
@@ -33,18 +34,11 @@ export function Notices() {
           </Button>
         </Notice>
       )}
-      {trouble !== null && <Notice role="alert">{t(TROUBLES[trouble])}</Notice>}
+      {trouble !== null && <Notice>{t(TROUBLES[trouble])}</Notice>}
+      <EncryptionNotices />
       <BlockedNote kind="microphone" />
       <BlockedNote kind="camera" />
       {isAlone && link === "up" && <p className={styles.alone}>{t("meeting.alone")}</p>}
-    </div>
-  );
-}
-
-function Notice({ role, children }: { role: "alert"; children: ReactNode }) {
-  return (
-    <div className={styles.notice} role={role}>
-      {children}
     </div>
   );
 }

@@ -2,11 +2,13 @@
 import { type FormEvent, useState } from "react";
 import { goToRoom } from "../../app/route";
 import { rememberedName, rememberName } from "../../app/session";
+import { keyInLink, randomKey } from "../../call/meeting-key";
 import { parseRoomName, randomRoomName } from "../../call/room-name";
 import type { TextKey } from "../../i18n/texts";
 import { useText } from "../../i18n/use-text";
 import { Button } from "../../ui/button";
 import { Card } from "../../ui/card";
+import { Checkbox } from "../../ui/checkbox";
 import { Field } from "../../ui/field";
 import styles from "./start.module.css";
 
@@ -16,6 +18,7 @@ export function Start() {
   const t = useText();
   const [name, setName] = useState(rememberedName);
   const [room, setRoom] = useState("");
+  const [isEncrypted, setEncrypted] = useState(false);
   const [problem, setProblem] = useState<(TextKey & Problem) | null>(null);
 
   function join(event: FormEvent) {
@@ -23,12 +26,12 @@ export function Start() {
     const parsed = parseRoomName(room);
     if (parsed === null) return setProblem(room.trim() === "" ? "start.room.missing" : "start.room.invalid");
     rememberName(name.trim());
-    goToRoom(parsed);
+    goToRoom(parsed, keyInLink(room));
   }
 
   function create() {
     rememberName(name.trim());
-    goToRoom(randomRoomName());
+    goToRoom(randomRoomName(), isEncrypted ? randomKey() : null);
   }
 
   return (
@@ -61,7 +64,18 @@ export function Start() {
         </Button>
       </form>
       <p className={styles.or}>{t("start.or")}</p>
-      <Button onClick={create}>{t("start.create")}</Button>
+      <div className={styles.form}>
+        <Checkbox
+          label={t("start.encrypted")}
+          hint={t("start.encrypted.hint")}
+          data-testid="encrypted"
+          checked={isEncrypted}
+          onChange={({ target }) => setEncrypted(target.checked)}
+        />
+        <Button data-testid="create" onClick={create}>
+          {t("start.create")}
+        </Button>
+      </div>
       <p className={styles.soft}>{t("start.privacy")}</p>
     </Card>
   );
