@@ -91,6 +91,9 @@ impl Engine {
     pub(crate) fn tick(&mut self, now: Instant, out: &mut Outbox) {
         let report = due(&mut self.rounds.reports, now, REPORT_INTERVAL);
         let quality = due(&mut self.rounds.quality, now, QUALITY_INTERVAL);
+        if quality {
+            self.note_withheld();
+        }
         let keys: Vec<PeerKey> = self.peers.keys().collect();
         for key in keys {
             self.tick_transport(now, key, out);
@@ -194,7 +197,8 @@ impl Engine {
             self.report_reception(now, key, out);
         }
         let peer = &mut self.peers[key];
-        if quality && let Some(quality) = peer.quality.close() {
+        let round_trip = peer.repair_limits.round_trip();
+        if quality && let Some(quality) = peer.quality.close(round_trip) {
             out.events.push(Event::Quality {
                 peer: peer.id,
                 quality,
@@ -205,13 +209,15 @@ impl Engine {
     /// Tells a publisher what of its streams arrived.
     fn report_reception(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) {
         let mut blocks = Vec::new();
-        let peer = &self.peers[key];
+        let peer = &mut self.peers[key];
         for track in peer.uplink.tracks() {
-            for encoding in &mut self.tracks[track].encodings {
+            let track = &mut self.tracks[track];
+            let codec = track.section.as_ref().map(|section| section.codec);
+            for encoding in &mut track.encodings {
                 let Some((ssrc, figures)) = encoding.ssrc.zip(encoding.statistics.report()) else {
                     continue;
                 };
-                blocks.push(ReportBlock {
+                let block = ReportBlock {
                     ssrc,
                     fraction_lost: figures.fraction_lost,
                     cumulative_lost: i32::try_from(figures.cumulative_lost).unwrap_or(i32::MAX),
@@ -221,14 +227,15 @@ impl Engine {
                     delay_since_last_sender_report: encoding
                         .report_at
                         .map_or(0, |at| sixteenth_bits(now.duration_since(at))),
-                });
+                };
+                if let Some(codec) = codec {
+                    peer.quality.received(&block, codec);
+                }
+                blocks.push(block);
             }
         }
         let peer = &mut self.peers[key];
         for blocks in blocks.chunks(REPORT_BLOCKS_MAX) {
-            for block in blocks {
-                peer.quality.record(block.fraction_lost);
-            }
             self.rtcp.clear();
             rtcp::write_receiver_report(&mut self.rtcp, OWN_SSRC, blocks);
             peer.transport.send_rtcp(&self.rtcp, out);
@@ -287,7 +294,7 @@ impl Engine {
         reports: impl IntoIterator<Item = ReportBlock> + 'a,
     ) {
         for report in reports {
-            self.peers[from].quality.record(report.fraction_lost);
+            self.note_loss(from, &report);
             self.measure_round_trip(now, from, &report);
         }
     }

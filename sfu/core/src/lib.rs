@@ -32,6 +32,7 @@ mod membership;
 mod negotiation;
 pub mod outbox;
 mod peer;
+mod quality;
 mod repair;
 mod room;
 pub mod rtp;

@@ -4,9 +4,9 @@ use crate::demux::Demux;
 use crate::downlink::line::Line;
 use crate::downlink::repair::RepairLimits;
 use crate::engine::{PeerKey, TrackKey};
-use crate::event::ConnectionQuality;
 use crate::ids::{PeerId, RoomId};
 use crate::negotiation::Negotiation;
+use crate::quality::QualityWindow;
 use crate::transport::Transport;
 use crate::uplink::Uplink;
 use std::collections::HashMap;
@@ -39,13 +39,6 @@ pub(crate) struct Peer {
     pub(crate) quality: QualityWindow,
     addresses: Vec<SocketAddr>,
     ufrags: Vec<String>,
-}
-
-/// What was lost on the way from and to a peer since quality was last told.
-#[derive(Debug, Default)]
-pub(crate) struct QualityWindow {
-    pub(crate) worst_fraction_lost: u8,
-    pub(crate) told: Option<ConnectionQuality>,
 }
 
 impl Peer {
@@ -97,23 +90,5 @@ impl Peer {
         for &address in &self.addresses {
             demux.forget_address(address, key);
         }
-    }
-}
-
-impl QualityWindow {
-    /// Takes note of a report block's loss, in 256ths.
-    pub(crate) fn record(&mut self, fraction_lost: u8) {
-        self.worst_fraction_lost = self.worst_fraction_lost.max(fraction_lost);
-    }
-
-    /// The quality of the window that ends, if it differs from what was told last.
-    pub(crate) fn close(&mut self) -> Option<ConnectionQuality> {
-        // 2 % and 10 % are where congestion control begins to act (draft-ietf-rmcat-gcc-02, 6).
-        let quality = match std::mem::take(&mut self.worst_fraction_lost) {
-            0..=5 => ConnectionQuality::Excellent,
-            6..=25 => ConnectionQuality::Good,
-            26.. => ConnectionQuality::Poor,
-        };
-        (self.told.replace(quality) != Some(quality)).then_some(quality)
     }
 }

@@ -181,6 +181,11 @@ impl RepairLimits {
         });
     }
 
+    /// The smoothed round trip to the subscriber, once a report showed one.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
     /// How soon a packet may be sent again: after seven eighths of a round trip, because a receiver
     /// that asks after a whole one has really lost it, and one that asks sooner could not know.
     pub(crate) fn intervals(&self) -> Intervals {

@@ -139,6 +139,13 @@ impl Rewriter {
         (self.packets, self.octets)
     }
 
+    /// Grows with each number that was given to nothing that was sent, because its packet was lost
+    /// before, and shrinks if that comes late. Only differences mean something; it wraps.
+    pub(crate) fn unsent(&self) -> u32 {
+        let given = u32::try_from(self.next_sequence & u64::from(u32::MAX));
+        given.expect("masked to 32 bits").wrapping_sub(self.packets)
+    }
+
     /// The newest timestamp that went out; zero before there is one.
     pub(crate) fn newest_timestamp(&self) -> u32 {
         self.last.map_or(0, |last| last.timestamp)

@@ -49,6 +49,11 @@ impl ReceiveStatistics {
         self.last_transit = Some(transit);
     }
 
+    /// Spread of the arrival times, in ticks of the RTP clock.
+    pub(crate) fn jitter(&self) -> u32 {
+        ticks(self.jitter)
+    }
+
     /// The figures since the last call; `None` before the first packet.
     pub(crate) fn report(&mut self) -> Option<Figures> {
         let first = self.first?;

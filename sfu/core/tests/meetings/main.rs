@@ -8,12 +8,14 @@
 mod allocations;
 mod crowd;
 mod dynacast;
+mod encrypted;
 mod feedback_lies;
 mod hostile;
 mod long_meetings;
 mod losses;
 mod moving;
 mod narrow;
+mod quality;
 #[expect(
     clippy::unwrap_used,
     reason = "a scripted client that fails should fail the story"

@@ -14,6 +14,7 @@ mod crowd;
 mod data;
 mod departures;
 mod dynacast;
+mod encrypted;
 mod metadata;
 mod negotiation;
 mod permissions;

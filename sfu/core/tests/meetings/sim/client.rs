@@ -298,7 +298,7 @@ impl Client {
                     if let Some(track) = self.ssrcs.get(&ssrc.0) {
                         let reception = self.received.entry(*track).or_default();
                         reception.clock = Some((ntp, rtp_timestamp));
-                        let report = report_on(ssrc, ntp);
+                        let report = report_on(ssrc, ntp, reception.figures());
                         out.push(outbound.encrypt_rtcp(&report).unwrap().to_vec());
                     }
                 }
@@ -375,12 +375,12 @@ impl Client {
 }
 
 /// A receiver report that answers a sender report at once.
-fn report_on(ssrc: Ssrc, ntp: u64) -> Vec<u8> {
+fn report_on(ssrc: Ssrc, ntp: u64, (highest_sequence, lost): (u32, i32)) -> Vec<u8> {
     let block = rtcp::ReportBlock {
         ssrc,
         fraction_lost: 0,
-        cumulative_lost: 0,
-        highest_sequence: 0,
+        cumulative_lost: lost,
+        highest_sequence,
         jitter: 0,
         last_sender_report: u32::try_from((ntp >> 16) & 0xffff_ffff).unwrap(),
         delay_since_last_sender_report: 0,

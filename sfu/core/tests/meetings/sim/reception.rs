@@ -49,6 +49,14 @@ struct Missing {
 }
 
 impl Reception {
+    /// What a receiver report says of it: the highest number, and the packets that did not come
+    /// (RFC 3550, section 6.4.1).
+    pub(crate) fn figures(&self) -> (u32, i32) {
+        let highest = self.highest.unwrap_or_default() & u64::from(u32::MAX);
+        let [highest, lost] = [highest, self.lost].map(|n| u32::try_from(n).unwrap());
+        (highest, i32::try_from(lost).unwrap())
+    }
+
     /// Counts a packet and returns its extended sequence number.
     pub(crate) fn count(&mut self, now: Instant, number: SequenceNumber, timestamp: u32) -> u64 {
         if let Some(last) = self.last_at {
