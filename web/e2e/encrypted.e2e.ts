@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Browser } from "./harness/browser";
 import { startChromium } from "./harness/chromium";
+import { startFirefox } from "./harness/firefox";
 import { Person } from "./harness/person";
 import { eventually } from "./harness/poll";
 import { Server } from "./harness/server";
@@ -12,7 +13,7 @@ import { isTone } from "./harness/tone";
 const ROOM = "geheim";
 const KEY = "abcdefghijkmnpqrstuvwxyz23";
 const OTHER_KEY = "23456789abcdefghijkmnpqrst";
-const PITCH = { anna: 1000, bela: 1400 } as const;
+const PITCH = { anna: 1000, bela: 1400, fiona: 1900 } as const;
 
 let server: Server;
 const browsers: Browser[] = [];
@@ -52,6 +53,28 @@ test("those with the same key see, hear and read each other, and the lock holds"
   await anna.say("nur für uns");
   await bela.openChat();
   await eventually("Bela reads", 10_000, async () => (await bela.messages()).includes("Anna: nur für uns"));
+});
+
+test("Firefox, which encrypts by other means, takes part as well", async () => {
+  const firefox = await startFirefox(PITCH.fiona);
+  browsers.push(firefox);
+  const fiona = await Person.comeIn(firefox, server.url, link(KEY), "Fiona");
+  await fiona.turnOn("microphone");
+  await fiona.turnOn("camera");
+  for (const [viewer, shown, hertz] of [
+    [anna, fiona, PITCH.fiona],
+    [fiona, anna, PITCH.anna],
+  ] as const) {
+    await eventually(`${viewer.name} sees ${shown.name}`, 30_000, async () => {
+      return ((await viewer.video(shown))?.framesDecoded ?? 0) > 30;
+    });
+    await eventually(`${viewer.name} hears ${hertz} Hz`, 30_000, async () => {
+      return (await viewer.tones()).some((heard) => isTone(heard, hertz));
+    });
+    await viewer.sees('[data-testid="encryption"][data-state="on"]');
+  }
+  await fiona.leave();
+  await firefox.close();
 });
 
 test("somebody with another key decodes nothing, reads nothing, and both sides are told why", async () => {

@@ -60,6 +60,24 @@ test.each([
   await context.close();
 });
 
+test("an encrypted meeting is begun and explained on a phone", async () => {
+  const context = await browser.newContext({ viewport: PHONE, colorScheme: "dark", locale: "en-GB" });
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.getByLabel("Your name").fill("Anna");
+  await page.getByTestId("encrypted").check();
+  await page.getByTestId("create").click();
+  await page.getByTestId("join").click();
+  await page.locator('[data-testid="encryption"][data-state="on"]').waitFor();
+  await expectUsable(page, "encrypted meeting");
+  await page.getByRole("button", { name: "End-to-end encrypted" }).click();
+  await page.getByText("The key is in the link alone").waitFor();
+  await expectUsable(page, "explanation of the encryption");
+  await page.keyboard.press("Escape");
+  await page.getByText("The key is in the link alone").waitFor({ state: "hidden" });
+  await context.close();
+});
+
 test("a meeting is joined, spoken in, written in and left by keyboard alone", async () => {
   const page = await browser.newPage({ locale: "en-GB" });
   await page.goto(`${server.url}/r/keyboard`);

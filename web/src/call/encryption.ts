@@ -7,8 +7,9 @@ export class Encryption {
   readonly #keys = new ExternalE2EEKeyProvider();
   readonly #worker = new EncryptionWorker();
 
+  /** Without TLS, browsers keep their cryptography back. */
   static isSupported(): boolean {
-    return isE2EESupported();
+    return isE2EESupported() && globalThis.crypto?.subtle !== undefined;
   }
 
   options(): Pick<RoomOptions, "encryption"> {
