@@ -57,7 +57,7 @@ test("sizes that nobody looks at are switched off, and are back when somebody do
 
   await viewer.page.resize(LARGE.width, LARGE.height);
   const back = await timeUntil("the full picture", 10_000, async () => (await width()) === FULL_WIDTH);
-  console.info(`off after ${waited.toFixed(0)} ms, back after ${back.toFixed(0)} ms`);
+  process.stderr.write(`off after ${waited.toFixed(0)} ms, back after ${back.toFixed(0)} ms\n`);
   expect(back, "milliseconds until the full picture").toBeLessThan(BACK_DEADLINE_MS);
 });
 
