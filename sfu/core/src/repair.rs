@@ -4,10 +4,12 @@
 
 use crate::downlink::line::Numbered;
 use crate::downlink::repair::Repair;
-use crate::downlink::sent_packets::Refused;
+use crate::downlink::sent_packets::{Refused, SentPacket};
+use crate::downlink::subscription::Subscription;
 use crate::engine::{Engine, PeerKey, TrackKey};
 use crate::feedback::OWN_SSRC;
 use crate::outbox::Outbox;
+use crate::peer::Peer;
 use crate::rtp::rtcp::{self, NackItem, NackItems, ReportBlock};
 use crate::rtp::{SequenceNumber, Ssrc};
 use crate::uplink::track::Track;
@@ -107,29 +109,20 @@ impl Engine {
                 stats.retransmissions_unknown += 1;
                 continue;
             };
-            if !peer.repair_limits.take(now, payload.len()) {
-                stats.retransmissions_limited += 1;
-                continue;
-            }
-            // The same packet under the same number must be the same to the last bit.
-            let is_new = matches!(subscription.repair, Repair::Rtx(_));
-            let line = peer.line.as_mut().zip(subscription.transport_cc);
-            let line = line.filter(|_| is_new);
-            let number = line.as_ref().map(|(line, id)| line.number(*id));
-            let extension = number.as_ref().map(Numbered::extension);
-            let Some(written) = subscription.again(&packet, payload, extension.as_slice(), again)
-            else {
-                continue;
+            // The same packet under the same number must be the same to the last bit, and a second
+            // one tells nothing.
+            let copies = match subscription.repair {
+                Repair::Rtx(_) => peer.copies(),
+                Repair::Same | Repair::Never => 1,
             };
-            let header = &written.header[..written.header_len];
-            if peer
-                .transport
-                .send_rtp(header, again, written.rollover, out)
-            {
-                if let Some((line, _)) = line {
-                    line.sent(now, header.len(), again.len());
+            for _ in 0..copies {
+                if !peer.repair_limits.take(now, payload.len()) {
+                    stats.retransmissions_limited += 1;
+                    break;
                 }
-                stats.packets_retransmitted += 1;
+                if send_again(now, peer, subscription, (&packet, payload, again), out) {
+                    stats.packets_retransmitted += 1;
+                }
             }
         }
     }
@@ -160,6 +153,41 @@ impl Engine {
         if let (true, Some(round_trip)) = (middle == report.last_sender_report, round_trip) {
             peer.repair_limits.measured(round_trip);
         }
+    }
+}
+
+/// Encrypts a packet once more; false if it cannot be. The buffer is for its payload.
+fn send_again(
+    now: Instant,
+    peer: &mut Peer,
+    subscription: &mut Subscription,
+    (packet, payload, again): (&SentPacket, &[u8], &mut Vec<u8>),
+    out: &mut Outbox,
+) -> bool {
+    let is_new = matches!(subscription.repair, Repair::Rtx(_));
+    let line = peer.line.as_mut().zip(subscription.transport_cc);
+    let line = line.filter(|_| is_new);
+    let number = line.as_ref().map(|(line, id)| line.number(*id));
+    let extension = number.as_ref().map(Numbered::extension);
+    let Some(written) = subscription.again(packet, payload, extension.as_slice(), again) else {
+        return false;
+    };
+    let header = &written.header[..written.header_len];
+    let sent = peer
+        .transport
+        .send_rtp(header, again, written.rollover, out);
+    if let (true, Some((line, _))) = (sent, line) {
+        line.sent(now, header.len(), again.len());
+    }
+    sent
+}
+
+impl Peer {
+    /// How often a packet it lost is sent again at once.
+    fn copies(&self) -> usize {
+        let line = self.line.as_ref();
+        let queue = line.map(|line| line.bandwidth.estimator().queue_delay());
+        self.repair_limits.copies(queue.unwrap_or_default())
     }
 }
 

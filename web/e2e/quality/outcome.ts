@@ -60,7 +60,7 @@ export interface Plot {
 export function below(what: string, measured: number, limit: number, unit: string, digits = 2): Figure {
   return {
     what,
-    target: `< ${limit}${unit}`,
+    target: `< ${shortest(limit)}${unit}`,
     measured: Number.isFinite(measured) ? `${measured.toFixed(digits)}${unit}` : "never",
     isMet: measured < limit,
   };
@@ -70,7 +70,7 @@ export function below(what: string, measured: number, limit: number, unit: strin
 export function above(what: string, measured: number, limit: number, unit: string, digits = 2): Figure {
   return {
     what,
-    target: `> ${limit}${unit}`,
+    target: `> ${shortest(limit)}${unit}`,
     measured: `${measured.toFixed(digits)}${unit}`,
     isMet: measured > limit,
   };
@@ -79,4 +79,9 @@ export function above(what: string, measured: number, limit: number, unit: strin
 /** Something that is so or not. */
 export function holds(what: string, target: string, measured: string, isMet: boolean): Figure {
   return { what, target, measured, isMet };
+}
+
+/** Limits are round, or shares of something measured. */
+function shortest(limit: number): string {
+  return `${Number(limit.toFixed(2))}`;
 }

@@ -30,11 +30,6 @@ export function residualLoss({ packets, lost, repaired }: Span): number {
   return (100 * Math.max(0, lost - repaired)) / Math.max(1, packets + lost);
 }
 
-/** The share of packets that had to be sent again, in percent. */
-export function repairShare({ packets, lost, repaired }: Span): number {
-  return (100 * repaired) / Math.max(1, packets + lost);
-}
-
 /** The share of time in which a picture stood still, in percent. */
 export function frozenShare({ frozenSeconds, seconds }: Span): number {
   return (100 * frozenSeconds) / seconds;
