@@ -2,6 +2,7 @@
 //! told per worker. Knows nothing of how it came about.
 
 use sfu_core::stats::Stats;
+use sfu_core::units::Bitrate;
 use std::fmt::{Display, Write};
 
 /// The lengths of runs that are told apart: the longer, the fewer calls.
@@ -190,6 +191,11 @@ impl Text<'_> {
             s.engine.packets_forwarded
         });
         self.repair();
+        self.gauge(
+            "lowest_estimate_bits",
+            "What the narrowest known line carries, in bits per second.",
+            |s| s.engine.lowest_estimate.map_or(0, Bitrate::as_bps),
+        );
         self.counter("keyframe_requests", "Keyframes asked of publishers.", |s| {
             s.engine.keyframe_requests
         });

@@ -4,6 +4,7 @@ use crate::downlink::rewriter::ClockPoint;
 use crate::engine::{Engine, PeerKey};
 use crate::event::{Event, LostReason};
 use crate::outbox::Outbox;
+use crate::peer::Peer;
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp, SenderFields};
 use crate::stats::Drop;
@@ -107,6 +108,8 @@ impl Engine {
             }
             self.allocate(now, out);
             self.tell_all_demands(now, out);
+            let estimates = self.peers.values().filter_map(Peer::estimate);
+            self.stats.lowest_estimate = estimates.min();
         }
         self.request_all_packets(now, out);
         self.request_keyframes(now, out);

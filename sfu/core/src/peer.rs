@@ -8,6 +8,7 @@ use crate::ids::{PeerId, RoomId};
 use crate::negotiation::Negotiation;
 use crate::quality::QualityWindow;
 use crate::transport::Transport;
+use crate::units::Bitrate;
 use crate::uplink::Uplink;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -58,6 +59,12 @@ impl Peer {
             addresses: Vec::new(),
             ufrags: Vec::new(),
         }
+    }
+
+    /// What its line carries, if that is known.
+    pub(crate) fn estimate(&self) -> Option<Bitrate> {
+        let line = self.line.as_ref().filter(|line| line.bandwidth.is_known());
+        line.map(|line| line.bandwidth.estimator().estimate())
     }
 
     /// Routes checks that name the transport's present ufrag to this peer.

@@ -127,10 +127,11 @@ impl Engine {
         }
     }
 
-    /// Learns from a report on what we send how far away the subscriber is
-    /// (RFC 3550, section 6.4.1).
+    /// Learns from a report on what we send how far away the subscriber is, and how much is lost on
+    /// the way (RFC 3550, section 6.4.1).
     pub(crate) fn measure_round_trip(&mut self, now: Instant, from: PeerKey, report: &ReportBlock) {
         let peer = &mut self.peers[from];
+        peer.repair_limits.reported_loss(report.fraction_lost);
         let Some(track) = peer
             .downlink
             .get(&report.ssrc.0)

@@ -1,6 +1,7 @@
 //! What an engine counts: datagrams, packets, and everything dropped by its reason.
 
 use crate::transport::DropReason;
+use crate::units::Bitrate;
 
 /// Counters since the engine began, and the sizes of the moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Stats {
     pub packets_retransmitted: u64,
     /// Packets of padding sent, to find out what lines carry.
     pub padding_sent: u64,
+    /// What the narrowest line carries, of those that are known.
+    pub lowest_estimate: Option<Bitrate>,
     /// Packets subscribers asked for that are not kept, or never were.
     pub retransmissions_unknown: u64,
     /// Packets subscribers asked for too soon, too often, or beyond their budget.

@@ -7,6 +7,7 @@ import { eventually } from "../harness/poll";
 import { mintToken } from "../harness/token";
 import type { Picture } from "../harness/y4m";
 import { Cable } from "./cable";
+import { Estimates } from "./estimates";
 import { Host } from "./host";
 import type { Mark, Series } from "./outcome";
 import { Recorder } from "./recorder";
@@ -36,6 +37,7 @@ export interface Participant {
 
 export class Stage {
   readonly host: Host;
+  readonly estimates: Estimates;
   readonly #tell: (what: string) => void;
   readonly #people: Participant[] = [];
   readonly #cables: Cable[] = [];
@@ -44,6 +46,7 @@ export class Stage {
 
   private constructor(host: Host, tell: (what: string) => void) {
     this.host = host;
+    this.estimates = new Estimates(host);
     this.#tell = tell;
   }
 
@@ -117,7 +120,9 @@ export class Stage {
   get series(): readonly Series[] {
     const people = this.#people.flatMap(({ recorder }) => recorder.series());
     const lines = this.#cables.flatMap((cable) => cable.line.series(this.#nameOf(cable)));
-    return [...people, ...lines].filter(({ points }) => points.some(({ value }) => value > 0));
+    return [this.estimates.series(), ...people, ...lines].filter(({ points }) =>
+      points.some(({ value }) => value > 0),
+    );
   }
 
   get marks(): readonly Mark[] {
@@ -139,6 +144,7 @@ export class Stage {
   }
 
   async #close(): Promise<void> {
+    this.estimates.stop();
     for (const { recorder } of this.#people) recorder.stop();
     await Promise.allSettled(this.#browsers.map((browser) => browser.close()));
     await Promise.allSettled(this.#cables.map((cable) => cable.close()));
