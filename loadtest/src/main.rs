@@ -78,6 +78,9 @@ struct MeetingArguments {
     /// What the names of the meetings begin with.
     #[arg(long, default_value = "loadtest")]
     room_prefix: String,
+    /// Nobody speaks: microphones send what browsers send in silence.
+    #[arg(long)]
+    quiet: bool,
     /// Write the report as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -146,6 +149,7 @@ async fn run(arguments: &Arguments, meeting: &MeetingArguments) -> anyhow::Resul
         length: Duration::from_secs(meeting.seconds),
         joins_per_second: meeting.joins_per_second,
         room_prefix: meeting.room_prefix.clone(),
+        quiet: meeting.quiet,
     };
     let interrupted = async {
         // Without a way to be interrupted, the run ends in its time.

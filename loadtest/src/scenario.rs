@@ -1,6 +1,7 @@
 //! The meeting: rooms of equal size in which some publish and all receive. Decides who joins when
 //! and what is measured; a peer knows nothing of it.
 
+use crate::media_source::NEVER;
 use crate::overrun;
 use crate::peer::{Peer, PeerSettings};
 use crate::reception::Tally;
@@ -37,6 +38,8 @@ pub struct Meeting {
     pub joins_per_second: u32,
     /// What the names of the meetings begin with.
     pub room_prefix: String,
+    /// Nobody speaks: microphones send as in silence.
+    pub quiet: bool,
 }
 
 /// What is known while a run goes on.
@@ -130,11 +133,12 @@ impl Meeting {
             let room = format!("{}-{room}", self.room_prefix);
             let token = self.api_key.token(&room, &format!("peer-{seat}"))?;
             let publishes = seat < self.publishers;
+            let place = if self.quiet { NEVER } else { seat };
             Ok(PeerSettings {
                 url: self.url.clone(),
                 token,
                 address: self.address,
-                publish_in_turn: publishes.then_some((seat, self.publishers)),
+                publish_in_turn: publishes.then_some((place, self.publishers)),
             })
         })
     }

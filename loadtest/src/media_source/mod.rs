@@ -31,6 +31,10 @@ const FRAMES_BETWEEN_REQUESTED: u64 = 9;
 const LAG_MAX: Duration = Duration::from_millis(500);
 /// How long a participant speaks before the next one does.
 const TURN: Duration = Duration::from_secs(3);
+/// The place of who never speaks, and whose microphone sends what browsers send in silence.
+pub const NEVER: u32 = u32::MAX;
+/// In silence, Opus encoders send a packet in 400 ms (RFC 7587, section 3.1.3: DTX).
+const SILENT_PACKETS: u64 = 20;
 
 /// Which encodings were asked for a key frame.
 #[derive(Debug)]
@@ -85,6 +89,7 @@ pub struct MediaSource {
     microphone: Option<Microphone>,
     camera: Option<(Camera, [FrameSource; vp8::ENCODINGS.len()])>,
     frames: u64,
+    sounds: u64,
     last_key: [Option<u64>; vp8::ENCODINGS.len()],
     rng: StdRng,
 }
@@ -103,6 +108,7 @@ impl MediaSource {
             microphone,
             camera,
             frames: 0,
+            sounds: 0,
             last_key: [None; vp8::ENCODINGS.len()],
             rng,
         }
@@ -136,6 +142,11 @@ impl MediaSource {
         let Some(microphone) = &mut self.microphone else {
             return;
         };
+        self.sounds += 1;
+        if microphone.turn.0 == NEVER && !self.sounds.is_multiple_of(SILENT_PACKETS) {
+            microphone.writer.advance(opus::TICKS_PER_PACKET);
+            return;
+        }
         let level = level(now - started_at, microphone.turn);
         let extension = microphone
             .level_extension
@@ -238,6 +249,13 @@ mod tests {
             let speaking = (0..4).filter(|place| level(elapsed, (*place, 4)) & VOICE != 0);
             assert_eq!(speaking.count(), 1);
         }
+    }
+
+    #[test]
+    fn who_never_speaks_is_silent_all_the_time() {
+        let seconds = (0..30).map(Duration::from_secs);
+        let levels: Vec<u8> = seconds.map(|at| level(at, (NEVER, 4))).collect();
+        assert!(levels.iter().all(|level| *level == SILENT), "{levels:?}");
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl RepairLimits {
 
     /// Takes note of the share of packets, in 256ths, that a receiver report says were lost.
     pub(crate) fn reported_loss(&mut self, fraction: u8) {
-        let smoothed = (u16::from(self.loss) * 3 + u16::from(fraction)).div_ceil(4);
+        let smoothed = (u16::from(self.loss) * 3 + u16::from(fraction)) / 4;
         let smoothed = u8::try_from(smoothed).expect("a mean of bytes");
         // Up at once: what is lost in the meantime is what people see.
         self.loss = smoothed.max(fraction);

@@ -22,7 +22,7 @@ export const crowdedLine: Scenario = {
         const cable = await stage.cable([]);
         const crowd = cable.namespace.start(binary("loadtest"), [
           ...["--url", cable.origin.replace(/^http/, "ws"), "meeting", "--room-prefix", ROOM_PREFIX],
-          ...["--peers", `${OTHERS}`, "--seconds", "120"],
+          ...["--peers", `${OTHERS}`, "--seconds", "120", "--quiet"],
         ]);
         try {
           await stage.watch("five others join", JOIN_SECONDS);
