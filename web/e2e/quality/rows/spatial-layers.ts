@@ -34,6 +34,7 @@ function coded(codec: "vp9" | "av1", tell: (what: string) => void): Promise<Outc
       await publisher.waitUntil("has published", PUBLISH_DEADLINE_MS, published);
       return await judged(codec, stage);
     } finally {
+      stage.tell(`the publisher says: ${publisher.output.slice(-5).join("; ")}`);
       await publisher.stop();
     }
   });
