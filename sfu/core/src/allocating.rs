@@ -1,39 +1,25 @@
-//! What each subscriber gets of what its line carries: the engine's side of `bandwidth`. Which
-//! layers fit is decided by the allocator, when to switch to them by `downlink::layer_selector`.
+//! What each subscriber gets of what its line carries: the engine's side of `bandwidth`. What is
+//! wanted is collected in `wishes`, which layers fit is decided by the allocator, when to switch to
+//! them by `downlink::layer_selector`.
 
-use crate::bandwidth::allocator::{
-    Grant, LayerRate, PauseReason, Priority, Purpose, Request, allocate,
-};
+use crate::bandwidth::allocator::{Grant, PauseReason, Purpose, Request, allocate};
 use crate::downlink::layer::Layer;
 use crate::downlink::layer_selector::Ceiling;
+use crate::downlink::line::{Changes, Line};
 use crate::downlink::repair::{PADDING, Repair};
 use crate::downlink::subscription::Subscription;
-use crate::engine::{Engine, PeerKey, TrackKey};
+use crate::engine::{Engine, PeerKey};
 use crate::event::Event;
 use crate::outbox::Outbox;
 use crate::rtp::rtcp::TransportFeedback;
-use crate::units::MediaKind;
-use crate::uplink::rungs::Rung;
+use crate::units::Bitrate;
 use crate::uplink::track::Track;
+use crate::wishes::{Wish, prefer_stage};
+use rand::Rng as _;
 use std::time::Instant;
 
 /// Packets of padding in one step: a probe of 20 Mbit/s. It bounds the work of one step.
 const PADDING_MAX: usize = 64;
-/// Whose picture is wanted at least this large is looked at; the others are thumbnails.
-const STAGE_PIXELS_MIN: u64 = 640 * 360;
-/// One subscription of a peer, as the allocator shall see it.
-struct Wish {
-    peer: PeerKey,
-    track: TrackKey,
-    subscription: usize,
-    purpose: Purpose,
-    priority: Priority,
-    enabled: bool,
-    /// The layer of each rate.
-    layers: Vec<Layer>,
-    rates: Vec<LayerRate>,
-    current: Option<usize>,
-}
 
 impl Engine {
     /// Takes what a subscriber tells of the packets it was sent.
@@ -48,6 +34,18 @@ impl Engine {
         }
     }
 
+    /// Takes a subscriber's own estimate: all that some clients tell of their line.
+    pub(crate) fn learn_own_estimate(&mut self, now: Instant, from: PeerKey, rate: Bitrate) {
+        if !self.config.congestion_control {
+            return;
+        }
+        let luck = self.rng.random();
+        let line = self.peers[from]
+            .line
+            .get_or_insert_with(|| Box::new(Line::new(now, luck)));
+        line.bandwidth.remb(now, rate);
+    }
+
     /// Decides again what everyone gets.
     pub(crate) fn allocate(&mut self, now: Instant, out: &mut Outbox) {
         for track in self.tracks.values_mut() {
@@ -57,13 +55,22 @@ impl Engine {
         }
         let mut wishes: Vec<Wish> = Vec::new();
         for (key, track) in &self.tracks {
-            wishes.extend(track.wishes(key));
+            let has_floor = self.has_floor(track);
+            wishes.extend(track.wishes(key, has_floor));
         }
         // Stable, so that the order of the tracks decides among equals.
-        wishes.sort_by_key(|wish| wish.peer);
-        for of_one in wishes.chunk_by(|one, other| one.peer == other.peer) {
+        wishes.sort_by_key(|wish| (wish.peer, wish.rank));
+        for of_one in wishes.chunk_by_mut(|one, other| one.peer == other.peer) {
+            prefer_stage(of_one);
             self.allocate_one(now, of_one, out);
         }
+    }
+
+    /// Whether a track is of who speaks, or spoke last.
+    fn has_floor(&self, track: &Track) -> bool {
+        let room = self.rooms.get(&track.room);
+        let holder = room.and_then(|room| room.floor.holder());
+        holder.is_some() && holder == self.peers.get(track.publisher).map(|peer| peer.id)
     }
 
     fn allocate_one(&mut self, now: Instant, wishes: &[Wish], out: &mut Outbox) {
@@ -71,7 +78,8 @@ impl Engine {
         let Some(line) = &mut peer.line else { return };
         let requests: Vec<Request<'_>> = wishes.iter().map(Wish::request).collect();
         let mut grants = Vec::with_capacity(requests.len());
-        line.wanted = allocate(line.bandwidth.budget(), &requests, &mut grants).wanted;
+        let allocation = allocate(line.bandwidth.budget(now), &requests, &mut grants);
+        line.settle(now, &allocation, changes(&requests, &grants));
         let (is_new, is_known) = (line.is_new(now), line.bandwidth.is_known());
         for (wish, grant) in wishes.iter().zip(&grants) {
             if wish.purpose == Purpose::Audio {
@@ -95,7 +103,7 @@ impl Engine {
                 out.events.push(Event::StreamState {
                     peer: peer.id,
                     track: track.id,
-                    paused: selector.is_starved(),
+                    paused: selector.is_starved().then_some(PauseReason::Bandwidth),
                 });
             }
         }
@@ -167,63 +175,22 @@ impl Engine {
     }
 }
 
-impl Wish {
-    fn request(&self) -> Request<'_> {
-        Request {
-            purpose: self.purpose,
-            priority: self.priority,
-            enabled: self.enabled,
-            layers: &self.rates,
-            current: self.current,
+/// Which way an allocation moved: whether something got more, and whether something got less for
+/// want of bandwidth.
+fn changes(requests: &[Request<'_>], grants: &[Grant]) -> Changes {
+    let mut changes = Changes::default();
+    let pictures = requests.iter().zip(grants);
+    for (request, grant) in pictures.filter(|(it, _)| it.purpose != Purpose::Audio) {
+        // Layers are in order, smallest first.
+        match (grant, request.current) {
+            (Grant::Layer(now), Some(before)) => {
+                changes.raised |= *now > before;
+                changes.lowered |= *now < before;
+            }
+            (Grant::Layer(_), None) => changes.raised = true,
+            (Grant::Paused(PauseReason::Bandwidth), Some(_)) => changes.lowered = true,
+            (Grant::Paused(_), _) => {}
         }
     }
-}
-
-impl Track {
-    /// What its subscribers want of it, those whose packets are numbered.
-    fn wishes(&self, key: TrackKey) -> impl Iterator<Item = Wish> {
-        self.subscriptions
-            .iter()
-            .enumerate()
-            .filter(|(_, subscription)| {
-                subscription.payload_type.is_some() && subscription.transport_cc.is_some()
-            })
-            .map(move |(index, subscription)| {
-                let best = subscription.selector.best(&self.available);
-                let (layers, rates): (Vec<Layer>, Vec<LayerRate>) = self
-                    .rungs(best)
-                    .map(|rung| (rung.layer, rate_of(&rung)))
-                    .unzip();
-                let current = subscription.selector.layer();
-                let pixels = rates.last().map_or(0, |layer| {
-                    u64::from(layer.size.width) * u64::from(layer.size.height)
-                });
-                Wish {
-                    peer: subscription.peer,
-                    track: key,
-                    subscription: index,
-                    purpose: match self.spec.kind {
-                        MediaKind::Audio => Purpose::Audio,
-                        MediaKind::Video => Purpose::Camera,
-                    },
-                    priority: if pixels >= STAGE_PIXELS_MIN {
-                        Priority::Speaker
-                    } else {
-                        Priority::Thumbnail
-                    },
-                    enabled: subscription.selector.is_enabled() && !self.muted,
-                    current: current.and_then(|it| layers.iter().position(|of| *of == it)),
-                    layers,
-                    rates,
-                }
-            })
-    }
-}
-
-fn rate_of(rung: &Rung) -> LayerRate {
-    LayerRate {
-        bitrate: rung.bitrate,
-        size: rung.size,
-        frames_per_second: rung.frames_per_second,
-    }
+    changes
 }

@@ -191,7 +191,7 @@ impl Engine {
             if let Repair::Rtx(rtx) = subscription.repair {
                 peer.downlink.insert(rtx.ssrc.0, track_key);
             }
-            let numbered = numbered(offered, subscription.repair);
+            let numbered = numbered(offered, codec, subscription.repair);
             subscription.transport_cc = numbered.filter(|_| self.config.congestion_control);
             if subscription.transport_cc.is_some() {
                 let luck = self.rng.random();
@@ -365,11 +365,12 @@ fn repair(
 
 /// Under which id the packets of a subscription are numbered. A packet that is sent again just as
 /// it was would tell of its first journey, and is left out with all its stream.
-fn numbered(offered: &Section, repair: Repair) -> Option<u8> {
+fn numbered(offered: &Section, codec: &OfferedCodec, repair: Repair) -> Option<u8> {
     let ids = offered.extensions.iter();
     let id = ids.filter(|(_, extension)| *extension == Extension::TransportCc);
     let id = id.map(|(id, _)| *id).next();
-    id.filter(|_| repair != Repair::Same)
+    let told = codec.feedback.iter().any(|kind| kind == "transport-cc");
+    id.filter(|_| told && repair != Repair::Same)
 }
 
 fn unused_ssrc(rng: &mut impl Rng, used: &std::collections::HashMap<u32, TrackKey>) -> u32 {

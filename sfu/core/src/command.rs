@@ -3,6 +3,8 @@
 //! A command never fails back to its sender: what comes of it is told by an [`Event`](crate::Event).
 //! A command that names an unknown peer or track is dropped, because the thing may just have left.
 
+pub use crate::bandwidth::allocator::Purpose;
+
 use crate::ids::{PeerId, RoomId, TrackId};
 use crate::units::{Bitrate, MediaKind, Quality, Size};
 use bytes::Bytes;
@@ -55,6 +57,13 @@ pub enum Command {
         /// Whether it is silent from here on.
         muted: bool,
     },
+    /// What a track's pictures are for changed.
+    Dedicate {
+        /// The track.
+        track: TrackId,
+        /// What it is for from here on.
+        purpose: Purpose,
+    },
     /// Starts to forward a track to a peer, in a free media section of the peer's next offer.
     Subscribe {
         /// Who receives.
@@ -103,7 +112,7 @@ impl Command {
             | Self::Unsubscribe { peer, .. }
             | Self::Prefer { peer, .. }
             | Self::SendData { peer, .. } => Some(*peer),
-            Self::Unpublish { .. } | Self::MuteTrack { .. } => None,
+            Self::Unpublish { .. } | Self::MuteTrack { .. } | Self::Dedicate { .. } => None,
         }
     }
 }
@@ -113,6 +122,8 @@ impl Command {
 pub struct TrackSpec {
     /// Sound or pictures.
     pub kind: MediaKind,
+    /// What it is for, which says what it may lose on a weak line.
+    pub purpose: Purpose,
     /// The client's names of the track, any of which may stand in `a=msid` of its section.
     pub client_ids: Vec<String>,
     /// The encodings, smallest first; empty for sound and for video of unknown layers.
@@ -143,6 +154,23 @@ pub struct Preference {
     pub enabled: bool,
     /// The best it can use.
     pub wanted: Wanted,
+    /// More frames a second are of no use to it; `None` for any number.
+    pub frames_max: Option<u8>,
+    /// Whose turn it is among its pictures, as it says itself: 1 comes first. `None` leaves that to
+    /// the engine.
+    pub rank: Option<u32>,
+}
+
+impl Preference {
+    /// Something that is shown, and about which nothing else is said.
+    pub const fn shown(wanted: Wanted) -> Self {
+        Self {
+            enabled: true,
+            wanted,
+            frames_max: None,
+            rank: None,
+        }
+    }
 }
 
 /// The best encoding a subscriber can use.

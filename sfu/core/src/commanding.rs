@@ -12,7 +12,10 @@ impl Engine {
         if let Command::AddPeer { room, peer } = command {
             return self.add_peer(now, room, peer);
         }
-        if let Command::Unpublish { track } | Command::MuteTrack { track, .. } = command {
+        if let Command::Unpublish { track }
+        | Command::MuteTrack { track, .. }
+        | Command::Dedicate { track, .. } = command
+        {
             if let Some(&key) = self.track_keys.get(&track) {
                 self.change_track(now, key, &command, out);
             }
@@ -75,16 +78,30 @@ impl Engine {
                     self.stats.data_messages_dropped += 1;
                 }
             }
-            Command::AddPeer { .. } | Command::Unpublish { .. } | Command::MuteTrack { .. } => {}
+            Command::AddPeer { .. }
+            | Command::Unpublish { .. }
+            | Command::MuteTrack { .. }
+            | Command::Dedicate { .. } => {}
         }
     }
 
     fn change_track(&mut self, now: Instant, key: TrackKey, command: &Command, out: &mut Outbox) {
-        if let Command::MuteTrack { muted, .. } = command {
-            self.tracks[key].set_muted(*muted);
-            self.request_keyframes(now, out);
-        } else {
-            self.end_track(now, key, None);
+        match command {
+            Command::MuteTrack { muted, .. } => {
+                self.tracks[key].set_muted(*muted);
+                self.request_keyframes(now, out);
+            }
+            // The next allocation goes by it.
+            Command::Dedicate { purpose, .. } => self.tracks[key].spec.purpose = *purpose,
+            Command::AddPeer { .. }
+            | Command::RemovePeer { .. }
+            | Command::Offer { .. }
+            | Command::Publish { .. }
+            | Command::Unpublish { .. }
+            | Command::Subscribe { .. }
+            | Command::Unsubscribe { .. }
+            | Command::Prefer { .. }
+            | Command::SendData { .. } => self.end_track(now, key, None),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the media plane tells the signaling side.
 
+pub use crate::bandwidth::allocator::PauseReason;
+
 use crate::command::DataChannel;
 use crate::ids::{PeerId, RoomId, TrackId};
 use crate::units::{Codec, Quality};
@@ -68,14 +70,15 @@ pub enum Event {
         /// The track.
         track: TrackId,
     },
-    /// The line of a subscriber carries nothing of a track, or something again.
+    /// A subscription is paused, or goes on again.
     StreamState {
         /// Who receives.
         peer: PeerId,
         /// What they receive.
         track: TrackId,
-        /// Whether nothing of it is sent, for want of bandwidth.
-        paused: bool,
+        /// Why nothing of it is sent; `None` if something is again. What a subscriber paused itself
+        /// is not told.
+        paused: Option<PauseReason>,
     },
     /// What of a published track anybody wants has changed: the publisher may send more, or less.
     /// Until it is told the first time, a publisher sends all it has.

@@ -79,7 +79,8 @@ impl Engine {
                     }
                 }
                 Rtcp::Nack { media, items, .. } => self.answer_nack(now, from, media, items, out),
-                Rtcp::Remb { .. } | Rtcp::Bye | Rtcp::SourceDescription | Rtcp::Other => {}
+                Rtcp::Remb { bitrate, .. } => self.learn_own_estimate(now, from, bitrate),
+                Rtcp::Bye | Rtcp::SourceDescription | Rtcp::Other => {}
             }
         }
         if packets.error().is_some() {
@@ -298,6 +299,9 @@ impl Engine {
     ) {
         for report in reports {
             self.note_loss(from, &report);
+            if let Some(line) = &mut self.peers[from].line {
+                line.bandwidth.reported_loss(now, report.fraction_lost);
+            }
             self.measure_round_trip(now, from, &report);
         }
     }

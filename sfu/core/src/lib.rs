@@ -27,6 +27,7 @@ mod downlink;
 pub mod engine;
 pub mod event;
 mod feedback;
+mod floor;
 pub mod ids;
 mod membership;
 mod negotiation;
@@ -45,6 +46,7 @@ pub mod transport;
 pub mod units;
 mod uplink;
 mod welcoming;
+mod wishes;
 
 pub use command::Command;
 pub use engine::{Engine, EngineConfig};

@@ -1,6 +1,7 @@
 //! A meeting on this engine: who is in it, what they publish, and who speaks.
 
 use crate::engine::{PeerKey, TrackKey};
+use crate::floor::Floor;
 use crate::ids::PeerId;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ const LEVEL_STEP: f32 = 0.01;
 pub(crate) struct Room {
     pub(crate) peers: Vec<PeerKey>,
     pub(crate) tracks: Vec<TrackKey>,
+    pub(crate) floor: Floor,
     speakers: Vec<(PeerId, f32)>,
     speakers_at: Option<Instant>,
 }
@@ -44,6 +46,7 @@ impl Room {
                 true
             }
         });
+        self.floor.hear(levels.first().map(|(peer, _)| *peer));
         let same = levels.len() == self.speakers.len()
             && levels
                 .iter()

@@ -6,10 +6,12 @@
 //! - [`estimator`]: how much the line carries.
 //! - [`probe`]: when and how it is tried whether it carries more.
 //! - [`steady`]: what of it can be relied on.
+//! - [`backoff`]: what it has just shown not to carry.
 //! - [`pacer`]: how much leaves in one turn.
 //! - [`allocator`]: which layer each subscription gets.
 
 pub mod allocator;
+pub mod backoff;
 pub mod estimator;
 pub mod pacer;
 pub mod probe;
@@ -19,6 +21,7 @@ use crate::rtp::SequenceNumber;
 use crate::rtp::rtcp::TransportFeedback;
 use crate::units::Bitrate;
 use allocator::Budget;
+use backoff::Backoff;
 use estimator::{ESTIMATE_START, Estimator};
 use pacer::Pacer;
 use probe::{Conditions, Prober};
@@ -32,6 +35,7 @@ pub struct Bandwidth {
     prober: Prober,
     pacer: Pacer,
     steady: SteadyEstimate,
+    backoff: Backoff,
 }
 
 impl Bandwidth {
@@ -42,6 +46,7 @@ impl Bandwidth {
             prober: Prober::new(now, luck),
             pacer: Pacer::new(now, ESTIMATE_START),
             steady: SteadyEstimate::new(now, ESTIMATE_START),
+            backoff: Backoff::default(),
         }
     }
 
@@ -68,8 +73,19 @@ impl Bandwidth {
     /// Takes the subscriber's own estimate (draft-alvestrand-rmcat-remb-03), for clients that give
     /// no other feedback.
     pub fn remb(&mut self, now: Instant, rate: Bitrate) {
-        self.estimator.remb(rate);
+        self.estimator.remb(now, rate);
         self.settle(now);
+    }
+
+    /// Takes the share of packets that a report of the subscriber says were lost, in 256ths.
+    pub fn reported_loss(&mut self, now: Instant, fraction: u8) {
+        self.estimator.reported_loss(now, fraction);
+        self.settle(now);
+    }
+
+    /// An allocation changed: something was given more, or taken away for want of bandwidth.
+    pub const fn backoff(&mut self) -> &mut Backoff {
+        &mut self.backoff
     }
 
     /// What is due by the clock, every 25 ms or so. `wanted` is how much would be sent if the line
@@ -95,10 +111,10 @@ impl Bandwidth {
     }
 
     /// What may be given to subscriptions.
-    pub fn budget(&self) -> Budget {
+    pub fn budget(&self, now: Instant) -> Budget {
         Budget {
             estimate: self.estimator.estimate(),
-            steady: self.steady.rate(),
+            steady: self.backoff.bound(now, self.steady.rate()),
         }
     }
 

@@ -66,10 +66,7 @@ impl LayerSelector {
     /// Wants the best there is until it is told otherwise.
     pub(crate) fn new() -> Self {
         Self {
-            preference: Preference {
-                enabled: true,
-                wanted: Wanted::Quality(Quality::High),
-            },
+            preference: Preference::shown(Wanted::Quality(Quality::High)),
             ceiling: Ceiling::None,
             selection: Selection::Switching {
                 current: None,
@@ -91,9 +88,17 @@ impl LayerSelector {
         self.ceiling == Ceiling::Nothing
     }
 
-    /// Whether the subscriber shows the track.
-    pub(crate) fn is_enabled(&self) -> bool {
-        self.preference.enabled
+    /// The best layer that the line was last found to carry.
+    pub(crate) const fn granted(&self) -> Option<Layer> {
+        match self.ceiling {
+            Ceiling::Layer(layer) => Some(layer),
+            Ceiling::None | Ceiling::Nothing => None,
+        }
+    }
+
+    /// What the subscriber wants.
+    pub(crate) const fn preference(&self) -> &Preference {
+        &self.preference
     }
 
     /// The best encoding that the subscriber can use, whatever its line carries.
@@ -293,10 +298,7 @@ mod tests {
     #[test]
     fn a_switch_waits_for_a_key_frame_and_goes_on_with_the_old_until_then() {
         let mut selector = steady_on_high();
-        selector.prefer(Preference {
-            enabled: true,
-            wanted: size(100, 100),
-        });
+        selector.prefer(Preference::shown(size(100, 100)));
         selector.retarget(&three());
         assert_eq!(selector.awaited(), Some(0));
         assert_eq!(selector.select(2, false), Selected::Continue);
@@ -322,15 +324,12 @@ mod tests {
         let mut selector = steady_on_high();
         selector.prefer(Preference {
             enabled: false,
-            wanted: size(1, 1),
+            ..Preference::shown(size(1, 1))
         });
         selector.retarget(&three());
         assert_eq!(selector.select(2, true), Selected::Drop);
         assert_eq!(selector.awaited(), None);
-        selector.prefer(Preference {
-            enabled: true,
-            wanted: size(1280, 720),
-        });
+        selector.prefer(Preference::shown(size(1280, 720)));
         selector.retarget(&three());
         assert_eq!(
             selector.select(2, false),
@@ -343,15 +342,9 @@ mod tests {
     #[test]
     fn changing_the_mind_back_before_the_switch_changes_nothing() {
         let mut selector = steady_on_high();
-        selector.prefer(Preference {
-            enabled: true,
-            wanted: size(100, 100),
-        });
+        selector.prefer(Preference::shown(size(100, 100)));
         selector.retarget(&three());
-        selector.prefer(Preference {
-            enabled: true,
-            wanted: size(1280, 720),
-        });
+        selector.prefer(Preference::shown(size(1280, 720)));
         selector.retarget(&three());
         assert_eq!(selector.awaited(), None);
         assert_eq!(selector.select(2, false), Selected::Continue);

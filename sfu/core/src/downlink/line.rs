@@ -2,6 +2,7 @@
 //! each subscription gets is decided in `allocating`.
 
 use crate::bandwidth::Bandwidth;
+use crate::bandwidth::allocator::Allocation;
 use crate::rtp::SequenceNumber;
 use crate::rtp::extension::transport_sequence_bytes;
 use crate::units::Bitrate;
@@ -20,8 +21,19 @@ pub(crate) struct Line {
     pub(crate) bandwidth: Bandwidth,
     /// What would be sent if it carried everything.
     pub(crate) wanted: Bitrate,
+    /// What the last allocation gave.
+    given: Bitrate,
     next_number: u16,
     started_at: Instant,
+}
+
+/// Which way an allocation moved.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Changes {
+    /// Something got more.
+    pub(crate) raised: bool,
+    /// Something got less, for want of bandwidth.
+    pub(crate) lowered: bool,
 }
 
 /// The header extension of the next packet: its id, and the packet's number over all streams.
@@ -43,8 +55,21 @@ impl Line {
         Self {
             bandwidth: Bandwidth::new(now, luck),
             wanted: Bitrate::ZERO,
+            given: Bitrate::ZERO,
             next_number: 0,
             started_at: now,
+        }
+    }
+
+    /// Takes note of what an allocation made of it.
+    pub(crate) fn settle(&mut self, now: Instant, allocation: &Allocation, changes: Changes) {
+        let before = std::mem::replace(&mut self.given, allocation.given);
+        self.wanted = allocation.wanted;
+        let backoff = self.bandwidth.backoff();
+        if changes.lowered {
+            backoff.lowered(now, before);
+        } else if changes.raised {
+            backoff.raised(now);
         }
     }
 

@@ -141,10 +141,7 @@ fn width(sim: &mut Sim, who: PeerId, track: TrackId) -> Option<u32> {
 }
 
 fn tile(width: u32, height: u32) -> Preference {
-    Preference {
-        enabled: true,
-        wanted: Wanted::Size(Size { width, height }),
-    }
+    Preference::shown(Wanted::Size(Size { width, height }))
 }
 
 fn millis(millis: u64) -> Duration {

@@ -55,26 +55,28 @@ fn a_line_too_narrow_for_any_picture_pauses_it_says_so_and_keeps_the_sound() {
 }
 
 /// Alice speaks and shows herself to Bob and Carol.
-fn a_call() -> (Sim, PeerId, PeerId, TrackId) {
+pub(crate) fn a_call() -> (Sim, PeerId, PeerId, TrackId) {
     let mut sim = Sim::new(41);
     let (alice, bob, carol) = (sim.join(1), sim.join(2), sim.join(2));
     sim.publish_audio(alice);
     let camera = sim.publish_camera(alice);
-    let source = sim
-        .client(alice)
-        .sources
-        .get_mut(&camera)
-        .expect("it was published");
-    for (encoding, packets) in source.encodings.iter_mut().zip(PACKETS_PER_FRAME) {
-        encoding.packets_per_frame = packets;
-    }
+    as_a_camera(&mut sim, alice, camera);
     sim.run_until("bob sees alice", |sim| {
         width(sim, bob, camera) == Some(1280)
     });
     (sim, bob, carol, camera)
 }
 
-fn line(sim: &mut Sim, who: PeerId, kbps_down: u64) {
+/// Gives pictures the bitrates of a camera.
+pub(crate) fn as_a_camera(sim: &mut Sim, who: PeerId, track: TrackId) {
+    let sources = &mut sim.client(who).sources;
+    let source = sources.get_mut(&track).expect("it was published");
+    for (encoding, packets) in source.encodings.iter_mut().zip(PACKETS_PER_FRAME) {
+        encoding.packets_per_frame = packets;
+    }
+}
+
+pub(crate) fn line(sim: &mut Sim, who: PeerId, kbps_down: u64) {
     let link = Link {
         kbps_down,
         ..Link::default()
@@ -82,19 +84,19 @@ fn line(sim: &mut Sim, who: PeerId, kbps_down: u64) {
     sim.links.insert(who, link);
 }
 
-fn width(sim: &mut Sim, who: PeerId, track: TrackId) -> Option<u32> {
+pub(crate) fn width(sim: &mut Sim, who: PeerId, track: TrackId) -> Option<u32> {
     sim.client(who).received.get(&track)?.width
 }
 
 /// Whether a picture was paused, each time that this changed.
 fn states(sim: &Sim, who: PeerId) -> Vec<bool> {
     let states = sim.events.iter().filter_map(|event| match event {
-        Event::StreamState { peer, paused, .. } if *peer == who => Some(*paused),
+        Event::StreamState { peer, paused, .. } if *peer == who => Some(paused.is_some()),
         _ => None,
     });
     states.collect()
 }
 
-fn secs(seconds: u64) -> Duration {
+pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

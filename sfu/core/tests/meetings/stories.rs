@@ -391,10 +391,7 @@ fn the_same_meeting_twice_is_the_same_to_the_byte() {
 }
 
 pub(crate) fn tile(width: u32, height: u32) -> Preference {
-    Preference {
-        enabled: true,
-        wanted: Wanted::Size(Size { width, height }),
-    }
+    Preference::shown(Wanted::Size(Size { width, height }))
 }
 
 fn packets(sim: &mut Sim, viewer: PeerId, track: TrackId) -> u64 {

@@ -25,6 +25,7 @@ impl Room {
         request: &UpdateParticipantMetadata,
         effects: &mut Vec<Effect>,
     ) {
+        let signed = self.signs(peer);
         let outcome = self.change_metadata(peer, request);
         let (reason, message) = outcome.err().unwrap_or((Reason::Ok, ""));
         let response = notice::outcome(
@@ -38,6 +39,9 @@ impl Room {
         );
         self.send_outcome(peer, response, effects);
         if reason == Reason::Ok {
+            if self.signs(peer) != signed {
+                self.dedicate_cameras(peer, effects);
+            }
             self.news.changed(peer);
             // A full reconnect begins with the last token, and must not undo the change.
             self.send_token(now, peer, effects);

@@ -16,6 +16,7 @@ mod rate;
 mod requests;
 mod resume;
 mod retelling;
+mod signs;
 mod speakers;
 mod subscriptions;
 mod upkeep;

@@ -146,15 +146,14 @@ impl Room {
         let mut description = wish.description;
         description.sid = track.to_string();
         let cid = wish.cid;
-        effects.push(Effect::Media(Command::Publish {
-            peer,
-            track,
-            spec: wish.spec.clone(),
-        }));
+        let mut spec = wish.spec;
+        let kind = spec.kind;
+        spec.purpose = self.purpose(peer, wish.source, spec.purpose);
+        effects.push(Effect::Media(Command::Publish { peer, track, spec }));
         self.send(peer, published(&cid, &description), effects);
         let publication = Publication {
             publisher: peer,
-            kind: wish.spec.kind,
+            kind,
             cid,
             description,
             phase: Phase::Pending {

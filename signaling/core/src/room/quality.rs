@@ -10,7 +10,7 @@ use livekit_protocol::{
     ConnectionQuality as WireQuality, ConnectionQualityInfo, ConnectionQualityUpdate, StreamState,
     StreamStateInfo, StreamStateUpdate,
 };
-use sfu_core::event::ConnectionQuality;
+use sfu_core::event::{ConnectionQuality, PauseReason};
 use sfu_core::ids::{PeerId, TrackId};
 
 impl Room {
@@ -35,14 +35,21 @@ impl Room {
         }
     }
 
-    /// A subscriber's line carries nothing of a track, or something again.
+    /// A track is paused for a subscriber, or goes on again. The message has no room for a reason,
+    /// and needs none: want of bandwidth is the only one that is ever told, because what nobody
+    /// shows or sends is known without it.
     pub(super) fn stream_state_changed(
         &mut self,
         peer: PeerId,
         track: TrackId,
-        paused: bool,
+        paused: Option<PauseReason>,
         effects: &mut Vec<Effect>,
     ) {
+        let paused = match paused {
+            Some(PauseReason::Bandwidth) => true,
+            Some(PauseReason::NotShown | PauseReason::NotSent) => return,
+            None => false,
+        };
         if !self.tracks.contains_key(&track) {
             return;
         }

@@ -125,7 +125,7 @@ impl Room {
     ) {
         let nothing = Preference {
             enabled: false,
-            wanted: Wanted::Quality(Quality::High),
+            ..Preference::shown(Wanted::Quality(Quality::High))
         };
         for sid in sids.iter().take(NAMED_TRACKS_MAX) {
             self.prefer_track(peer, sid, nothing, effects);
@@ -287,10 +287,7 @@ fn initial_preference(
     track: TrackId,
     kind: MediaKind,
 ) -> Option<Preference> {
-    let smallest = Preference {
-        enabled: true,
-        wanted: Wanted::Quality(Quality::Low),
-    };
+    let smallest = Preference::shown(Wanted::Quality(Quality::Low));
     let adapts = participant.adaptive_stream && kind == MediaKind::Video;
     let said = participant.preferences.get(&track).copied();
     said.or(adapts.then_some(smallest))
@@ -313,5 +310,7 @@ fn preference(request: &UpdateTrackSettings) -> Preference {
     Preference {
         enabled: !request.disabled && quality != VideoQuality::Off,
         wanted,
+        frames_max: (request.fps > 0).then(|| u8::try_from(request.fps).unwrap_or(u8::MAX)),
+        rank: (request.priority > 0).then_some(request.priority),
     }
 }

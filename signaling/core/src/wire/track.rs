@@ -6,7 +6,7 @@ use livekit_protocol::{
     AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, ClientInfo, SimulcastCodecInfo,
     TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality, encryption, video_layer,
 };
-use sfu_core::command::{LayerSpec, TrackSpec};
+use sfu_core::command::{LayerSpec, Purpose, TrackSpec};
 use sfu_core::units::{Bitrate, Codec, MediaKind, Quality, Size};
 
 /// Characters of a client's name of a track: browsers use 36, others about as many.
@@ -51,6 +51,7 @@ pub(crate) fn parse(
     let has = |feature: AudioTrackFeature| features.contains(&i32::from(feature));
     let spec = TrackSpec {
         kind,
+        purpose: purpose(kind, source),
         client_ids: client_ids(request),
         layers: layers.iter().map(layer_spec).collect(),
         muted: request.muted,
@@ -92,6 +93,22 @@ pub(crate) fn parse(
         spec,
         description,
     })
+}
+
+/// What a track of that source is for, as far as the source tells.
+fn purpose(kind: MediaKind, source: TrackSource) -> Purpose {
+    match (kind, source) {
+        (MediaKind::Audio, _) => Purpose::Audio,
+        // Nobody says what is on a screen; text that cannot be read is worse than a film that jerks.
+        (MediaKind::Video, TrackSource::ScreenShare) => Purpose::ScreenText,
+        (
+            MediaKind::Video,
+            TrackSource::Camera
+            | TrackSource::Microphone
+            | TrackSource::ScreenShareAudio
+            | TrackSource::Unknown,
+        ) => Purpose::Camera,
+    }
 }
 
 /// Fills in what only the negotiation tells.

@@ -1,10 +1,12 @@
 //! What participants say about themselves.
 
-use crate::sim::{MIDNIGHT, Meeting, Person, Visitor, keys, updates};
-use livekit_protocol::UpdateParticipantMetadata;
+use crate::sim::{MIDNIGHT, Meeting, Person, Visitor, camera, keys, microphone, updates};
 use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_request::Message as Asked;
 use livekit_protocol::signal_response::Message;
+use livekit_protocol::{AddTrackRequest, TrackSource, UpdateParticipantMetadata};
+use sfu_core::Command;
+use sfu_core::command::Purpose;
 
 #[test]
 fn a_changed_name_is_confirmed_and_then_told_to_everybody() {
@@ -40,6 +42,51 @@ fn an_empty_attribute_takes_one_away() {
         seen[0].attributes,
         [("role".to_owned(), "chair".to_owned())].into()
     );
+}
+
+#[test]
+fn whoever_says_that_they_sign_has_a_camera_for_signs_from_then_on() {
+    let mut meeting = Meeting::new();
+    let ada = writer(&mut meeting);
+    let track = meeting.publish(ada, camera("cam"));
+    for (attributes, purpose) in [
+        ([("saal.signs", "true")], Purpose::SignLanguage),
+        ([("saal.signs", "")], Purpose::Camera),
+    ] {
+        meeting.settle();
+        meeting.ask(ada, change("", "", &attributes));
+        meeting.ask(ada, change("", "", &[("hand", "up")]));
+        let expected = Command::Dedicate { track, purpose };
+        assert_eq!(meeting.media.commands, [expected], "once for a change");
+    }
+}
+
+#[test]
+fn a_camera_of_somebody_who_signs_is_published_for_signs_and_a_screen_is_for_reading() {
+    let mut meeting = Meeting::new();
+    let ada = writer(&mut meeting);
+    meeting.ask(ada, change("", "", &[("saal.signs", "true")]));
+    let screen = AddTrackRequest {
+        source: TrackSource::ScreenShare.into(),
+        ..camera("screen")
+    };
+    for (request, expected) in [
+        (camera("cam"), Purpose::SignLanguage),
+        (screen, Purpose::ScreenText),
+        (microphone("mic"), Purpose::Audio),
+    ] {
+        meeting.settle();
+        meeting.ask(ada, Asked::AddTrack(request));
+        let purposes: Vec<Purpose> = meeting.media.commands.iter().filter_map(purpose).collect();
+        assert_eq!(purposes, [expected]);
+    }
+}
+
+fn purpose(command: &Command) -> Option<Purpose> {
+    match command {
+        Command::Publish { spec, .. } => Some(spec.purpose),
+        _ => None,
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use livekit_protocol::{
 };
 use sfu_core::Event;
 use sfu_core::event::ConnectionQuality;
+use sfu_core::event::PauseReason;
 use std::time::Duration;
 
 #[test]
@@ -78,7 +79,8 @@ fn a_track_that_came_back_during_the_cut_is_told_to_be_active() {
     );
     meeting.publish(ben, camera("never paused"));
     let peer = meeting.peer(ada);
-    let pause = |meeting: &mut Meeting, track, paused| {
+    let pause = |meeting: &mut Meeting, track, paused: bool| {
+        let paused = paused.then_some(PauseReason::Bandwidth);
         meeting.tell(Event::StreamState {
             peer,
             track,

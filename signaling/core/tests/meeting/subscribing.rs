@@ -173,10 +173,48 @@ fn what_a_client_shows_decides_what_it_wants() {
     for (request, enabled, wanted) in cases {
         meeting.settle();
         meeting.ask(ben, Asked::TrackSetting(request));
-        let preference = Preference { enabled, wanted };
+        let preference = Preference {
+            enabled,
+            ..Preference::shown(wanted)
+        };
         let peer = meeting.peer(ben);
         let expected = Command::Prefer {
             peer,
+            track,
+            preference,
+        };
+        assert_eq!(meeting.media.commands, [expected]);
+    }
+}
+
+#[test]
+fn a_client_may_say_how_many_frames_it_can_use_and_which_picture_comes_first() {
+    let mut meeting = Meeting::new();
+    let (ada, ben) = (meeting.join("ada"), meeting.join("ben"));
+    let track = meeting.publish(ada, camera("cam"));
+    for (fps, priority, frames_max, rank) in [
+        (15, 1, Some(15), Some(1)),
+        (100_000, 0, Some(u8::MAX), None),
+        (0, 0, None, None),
+    ] {
+        meeting.settle();
+        meeting.ask(
+            ben,
+            Asked::TrackSetting(UpdateTrackSettings {
+                track_sids: vec![track.to_string()],
+                quality: VideoQuality::High.into(),
+                fps,
+                priority,
+                ..UpdateTrackSettings::default()
+            }),
+        );
+        let preference = Preference {
+            frames_max,
+            rank,
+            ..Preference::shown(Wanted::Quality(Quality::High))
+        };
+        let expected = Command::Prefer {
+            peer: meeting.peer(ben),
             track,
             preference,
         };

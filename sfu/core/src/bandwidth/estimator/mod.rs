@@ -7,12 +7,14 @@
 //! - `arrival_groups`, `trendline`: whether a queue builds up.
 //! - `queue_delay`: how long it is.
 //! - `rate_control`, `loss_control`: what delay and what loss allow.
+//! - `remb`: what is made of a client's own estimate, if it tells nothing else.
 //! - `throughput`: what is sent, and what arrives.
 
 mod arrival_groups;
 mod loss_control;
 mod queue_delay;
 mod rate_control;
+mod remb;
 mod sent_packets;
 mod throughput;
 mod trendline;
@@ -27,6 +29,7 @@ use arrival_groups::{ArrivalGroups, Grouped};
 use loss_control::LossControl;
 use queue_delay::QueueDelay;
 use rate_control::{Observation, RateControl};
+use remb::Remb;
 use sent_packets::{News, SentPackets, Told};
 use std::time::{Duration, Instant};
 use throughput::Throughput;
@@ -87,8 +90,8 @@ pub struct Estimator {
     silent_since: Instant,
     /// The newest packet that anything was told of.
     told: Option<u64>,
-    /// What the client says of itself (draft-alvestrand-rmcat-remb-03).
-    remb: Option<Bitrate>,
+    /// `None` until the client says anything of itself.
+    remb: Option<Remb>,
 }
 
 impl Estimator {
@@ -167,13 +170,26 @@ impl Estimator {
 
     /// Takes the client's own estimate (draft-alvestrand-rmcat-remb-03). It counts only while no
     /// transport-wide feedback has come: it follows more slowly.
-    pub fn remb(&mut self, rate: Bitrate) {
-        self.remb = Some(rate.clamp(ESTIMATE_MIN, ESTIMATE_MAX));
+    pub fn remb(&mut self, now: Instant, rate: Bitrate) {
+        self.remb
+            .get_or_insert_with(|| Remb::new(now))
+            .take(now, rate);
+    }
+
+    /// Takes the share of packets that the client says were lost, in 256ths (RFC 3550, section
+    /// 6.4.1). It counts only for a client that gives its own estimate and nothing better.
+    pub fn reported_loss(&mut self, now: Instant, fraction: u8) {
+        if let Some(remb) = &mut self.remb {
+            remb.lost(now, fraction);
+        }
     }
 
     /// Notices silence. To be called every 25 ms or so.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.sent.advance_to(self.packets.micros(now));
+        if let Some(remb) = &mut self.remb {
+            remb.handle_timeout(now);
+        }
         let untold = self.packets.newest().zip(self.told);
         let waiting = untold.is_some_and(|(newest, told)| newest - told >= SILENCE_PACKETS_MIN);
         if !waiting {
@@ -188,8 +204,8 @@ impl Estimator {
 
     /// How much the line carries.
     pub fn estimate(&self) -> Bitrate {
-        if let (None, Some(remb)) = (self.feedback_at, self.remb) {
-            return remb;
+        if let (None, Some(remb)) = (self.feedback_at, &self.remb) {
+            return remb.limit();
         }
         let target = self.rate.target();
         let target = self.loss.limit().map_or(target, |limit| target.min(limit));
@@ -224,12 +240,18 @@ impl Estimator {
 
     /// When the estimate last went down because the line did not carry it.
     pub fn congested_at(&self) -> Option<Instant> {
-        self.rate.decreased_at().max(self.loss.decreased_at())
+        let remb = self.remb.as_ref().and_then(Remb::lowered_at);
+        let measured = self.rate.decreased_at().max(self.loss.decreased_at());
+        if self.has_feedback() { measured } else { remb }
     }
 
     /// Whether there has been feedback for long enough to judge by.
     pub fn is_known(&self) -> bool {
-        self.has_feedback() && self.acknowledged.rate().is_some()
+        if self.has_feedback() {
+            self.acknowledged.rate().is_some()
+        } else {
+            self.remb.is_some()
+        }
     }
 
     /// Whether transport-wide feedback comes at all.

@@ -47,6 +47,7 @@ pub(crate) struct Flow {
     frame_at: Duration,
     tick_at: Duration,
     wanted: Bitrate,
+    given: Bitrate,
     sent_packets: u64,
     arrived: BTreeMap<u64, Duration>,
     newest: u64,
@@ -87,6 +88,7 @@ impl Flow {
             frame_at: stagger,
             tick_at: stagger,
             wanted: Bitrate::ZERO,
+            given: Bitrate::ZERO,
             sent_packets: 0,
             arrived: BTreeMap::new(),
             newest: 0,
@@ -112,7 +114,7 @@ impl Flow {
         if at >= self.tick_at {
             self.tick_at += TICK;
             self.bandwidth.handle_timeout(now, self.wanted);
-            self.allocate(at);
+            self.allocate(now, at);
         }
         if at >= self.sound_at {
             self.sound_at += SOUND_EVERY;
@@ -195,7 +197,7 @@ impl Flow {
         }
     }
 
-    fn allocate(&mut self, at: Duration) {
+    fn allocate(&mut self, now: Instant, at: Duration) {
         let sound = [LayerRate {
             bitrate: Bitrate::from_kbps(40),
             size: Size {
@@ -221,12 +223,18 @@ impl Flow {
             },
         ];
         let mut grants = Vec::new();
-        let allocation = allocate(self.bandwidth.budget(), &requests, &mut grants);
+        let allocation = allocate(self.bandwidth.budget(now), &requests, &mut grants);
         self.wanted = allocation.wanted;
+        let before = std::mem::replace(&mut self.given, allocation.given);
         let granted = match grants[1] {
             Grant::Layer(index) => Some(index),
             Grant::Paused(_) => None,
         };
+        if granted > self.current {
+            self.bandwidth.backoff().raised(now);
+        } else if granted < self.current {
+            self.bandwidth.backoff().lowered(now, before);
+        }
         if granted != self.current {
             self.current = granted;
             self.changes.push((at, granted));

@@ -39,6 +39,8 @@ pub(crate) struct Client {
     pub(crate) floods: bool,
     /// Packets it was asked to send again.
     pub(crate) packets_requested: u64,
+    /// Bytes of datagrams that came.
+    pub(crate) bytes_received: u64,
     /// How often it was asked for key frames, of one encoding or several at once.
     pub(crate) keyframe_requests: u64,
     /// Compound packets that told of its packets' arrival.
@@ -80,6 +82,7 @@ impl Client {
             repair: Repair::Rtx,
             floods: false,
             packets_requested: 0,
+            bytes_received: 0,
             keyframe_requests: 0,
             transport_feedback: 0,
             offers: 0,
@@ -198,6 +201,7 @@ impl Client {
         if self.silent {
             return;
         }
+        self.bytes_received += u64::try_from(datagram.len()).unwrap();
         match datagram[0] {
             0..=3 => {
                 let ufrag = self.server_ufrag().unwrap_or_default();

@@ -13,7 +13,7 @@ use media::Source;
 use offer::Content;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sfu_core::command::{LayerSpec, Preference, TrackSpec};
+use sfu_core::command::{LayerSpec, Preference, Purpose, TrackSpec};
 use sfu_core::event::Event;
 use sfu_core::ids::{PeerId, RoomId, TrackId};
 use sfu_core::outbox::Path;
@@ -70,6 +70,8 @@ pub(crate) struct Sim {
     pub(crate) lose_one_in: u64,
     /// The lines of clients that are not ordinary.
     pub(crate) links: BTreeMap<PeerId, Link>,
+    /// Clients whose packets go through the line of another one.
+    pub(crate) behind: BTreeMap<PeerId, PeerId>,
     /// Clients subscribe to every track that becomes ready.
     pub(crate) auto_subscribe: bool,
     /// Reads a counter before and after each RTP datagram is handled; the differences add up.
@@ -117,6 +119,7 @@ impl Sim {
             tracks: BTreeMap::new(),
             lose_one_in: 0,
             links: BTreeMap::new(),
+            behind: BTreeMap::new(),
             auto_subscribe: true,
             recording: None,
             scale: None,
@@ -169,6 +172,16 @@ impl Sim {
     }
 
     pub(crate) fn publish_camera(&mut self, id: PeerId) -> TrackId {
+        self.publish_pictures(id, Purpose::Camera, [180, 360, 720])
+    }
+
+    /// Publishes pictures 320, 640 and 1280 wide, of these heights.
+    pub(crate) fn publish_pictures(
+        &mut self,
+        id: PeerId,
+        purpose: Purpose,
+        heights: [u32; 3],
+    ) -> TrackId {
         let track = TrackId(self.next_id());
         let name = format!("cam-{}", track.0);
         let layer = |quality, width, height| LayerSpec {
@@ -177,11 +190,15 @@ impl Sim {
             bitrate: Bitrate::from_bps(0),
         };
         let layers = vec![
-            layer(Quality::Low, 320, 180),
-            layer(Quality::Medium, 640, 360),
-            layer(Quality::High, 1280, 720),
+            layer(Quality::Low, 320, heights[0]),
+            layer(Quality::Medium, 640, heights[1]),
+            layer(Quality::High, 1280, heights[2]),
         ];
-        self.publish(id, track, spec(MediaKind::Video, &name, layers));
+        let spec = TrackSpec {
+            purpose,
+            ..spec(MediaKind::Video, &name, layers)
+        };
+        self.publish(id, track, spec);
         let rids = vec!["q", "h", "f"];
         let client = self.clients.get_mut(&id).unwrap();
         let mid = client.add_section(Content::SendVideo {
@@ -189,9 +206,11 @@ impl Sim {
             rids: rids.clone(),
         });
         let ssrc = u32::try_from(track.0).unwrap() * 100;
-        client
-            .sources
-            .insert(track, Source::new(self.now, mid, ssrc, &rids));
+        let mut source = Source::new(self.now, mid, ssrc, &rids);
+        for (encoding, height) in source.encodings.iter_mut().zip(heights) {
+            encoding.size.height = height;
+        }
+        client.sources.insert(track, source);
         self.offer(id);
         track
     }
@@ -222,6 +241,12 @@ impl Sim {
         self.links.remove(&id);
         self.queues.remove(&id);
         self.tracks.retain(|_, publisher| *publisher != id);
+    }
+
+    /// How long what is sent to a client now would wait before its line.
+    pub(crate) fn queue(&self, id: PeerId) -> Duration {
+        let free_at = self.queues.get(&id).copied().unwrap_or(self.now);
+        free_at.saturating_duration_since(self.now)
     }
 
     pub(crate) fn client(&mut self, id: PeerId) -> &mut Client {
@@ -372,7 +397,8 @@ impl Sim {
         }
         let mut at = self.now + link.one_way;
         if !upwards && link.kbps_down > 0 {
-            let free_at = self.queues.entry(client).or_insert(self.now);
+            let shared = self.behind.get(&client).copied().unwrap_or(client);
+            let free_at = self.queues.entry(shared).or_insert(self.now);
             let starts_at = (*free_at).max(self.now);
             if starts_at - self.now > QUEUE_MAX {
                 return;
@@ -469,6 +495,10 @@ impl Sim {
 fn spec(kind: MediaKind, name: &str, layers: Vec<LayerSpec>) -> TrackSpec {
     TrackSpec {
         kind,
+        purpose: match kind {
+            MediaKind::Audio => Purpose::Audio,
+            MediaKind::Video => Purpose::Camera,
+        },
         client_ids: vec![name.to_owned()],
         layers,
         muted: false,

@@ -27,8 +27,11 @@ pub(crate) struct Reception {
     pub(crate) duplicates: u64,
     /// Timestamps that went backwards, picture ids that jumped.
     pub(crate) discontinuities: Vec<String>,
-    /// The width of the last key frame seen.
+    /// The width and height of the last key frame seen.
     pub(crate) width: Option<u32>,
+    pub(crate) height: Option<u32>,
+    /// Packets that ended a picture.
+    pub(crate) pictures_ended: u64,
     pub(crate) last_at: Option<Instant>,
     pub(crate) longest_gap: Duration,
     /// The last sender report: NTP time and timestamp.
@@ -103,9 +106,11 @@ impl Reception {
         if packet.payload_type != VP8 || packet.payload.is_empty() {
             return;
         }
+        self.pictures_ended += u64::from(packet.marker);
         let descriptor = vp8::Descriptor::parse(packet.payload).expect("VP8 stays VP8");
         if let Some(size) = descriptor.size {
             self.width = Some(size.width);
+            self.height = Some(size.height);
         }
         if descriptor.keyframe && descriptor.size.is_none() {
             self.discontinuities

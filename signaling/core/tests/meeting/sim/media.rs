@@ -52,6 +52,7 @@ impl Media {
             Command::Offer { .. }
             | Command::AddPeer { .. }
             | Command::MuteTrack { .. }
+            | Command::Dedicate { .. }
             | Command::Prefer { .. }
             | Command::SendData { .. } => {}
         }
