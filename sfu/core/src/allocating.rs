@@ -28,9 +28,15 @@ impl Engine {
         now: Instant,
         from: PeerKey,
         feedback: &TransportFeedback<'_>,
+        out: &mut Outbox,
     ) {
-        if let Some(line) = &mut self.peers[from].line {
-            line.bandwidth.feedback(now, feedback);
+        let Some(line) = &mut self.peers[from].line else {
+            return;
+        };
+        line.bandwidth.feedback(now, feedback);
+        // Each moment in which more is sent than the line carries is queue for seconds.
+        if line.is_overdrawn(now) {
+            self.allocate_again(now, from, out);
         }
     }
 
@@ -56,13 +62,28 @@ impl Engine {
         let mut wishes: Vec<Wish> = Vec::new();
         for (key, track) in &self.tracks {
             let has_floor = self.has_floor(track);
-            wishes.extend(track.wishes(key, has_floor));
+            wishes.extend(track.wishes(key, has_floor, None));
         }
         // Stable, so that the order of the tracks decides among equals.
         wishes.sort_by_key(|wish| (wish.peer, wish.rank));
         for of_one in wishes.chunk_by_mut(|one, other| one.peer == other.peer) {
             prefer_stage(of_one);
             self.allocate_one(now, of_one, out);
+        }
+    }
+
+    /// Decides again what one subscriber gets.
+    fn allocate_again(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
+        let room = self.rooms.get(&self.peers[peer].room);
+        let mut wishes: Vec<Wish> = Vec::new();
+        for &key in room.into_iter().flat_map(|room| &room.tracks) {
+            let track = &self.tracks[key];
+            wishes.extend(track.wishes(key, self.has_floor(track), Some(peer)));
+        }
+        if !wishes.is_empty() {
+            wishes.sort_by_key(|wish| wish.rank);
+            prefer_stage(&mut wishes);
+            self.allocate_one(now, &wishes, out);
         }
     }
 

@@ -70,7 +70,9 @@ impl Engine {
                         out,
                     );
                 }
-                Rtcp::TransportFeedback(feedback) => self.learn_arrivals(now, from, &feedback),
+                Rtcp::TransportFeedback(feedback) => {
+                    self.learn_arrivals(now, from, &feedback, out);
+                }
                 Rtcp::ReceiverReport { reports, .. } => self.note_losses(now, from, reports),
                 Rtcp::Pli { media, .. } => self.note_keyframe_request(from, media),
                 Rtcp::Fir { entries, .. } => {

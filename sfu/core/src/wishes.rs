@@ -63,12 +63,20 @@ pub(crate) fn prefer_stage(wishes: &mut [Wish]) {
 }
 
 impl Track {
-    /// What its subscribers want of it. `has_floor` says that it is of who speaks.
-    pub(crate) fn wishes(&self, key: TrackKey, has_floor: bool) -> impl Iterator<Item = Wish> {
+    /// What its subscribers want of it, or one of them. `has_floor` says that it is of who speaks.
+    pub(crate) fn wishes(
+        &self,
+        key: TrackKey,
+        has_floor: bool,
+        only: Option<PeerKey>,
+    ) -> impl Iterator<Item = Wish> {
         self.subscriptions
             .iter()
             .enumerate()
-            .filter(|(_, subscription)| subscription.payload_type.is_some())
+            .filter(move |(_, subscription)| {
+                subscription.payload_type.is_some()
+                    && only.is_none_or(|only| subscription.peer == only)
+            })
             .map(move |(index, subscription)| {
                 let selector = &subscription.selector;
                 let preference = selector.preference();

@@ -73,6 +73,11 @@ impl Line {
         }
     }
 
+    /// Whether the last allocation gave more than it carries.
+    pub(crate) fn is_overdrawn(&self, now: Instant) -> bool {
+        self.bandwidth.budget(now).estimate < self.given
+    }
+
     /// Whether it is not known yet, but may be soon.
     pub(crate) fn is_new(&self, now: Instant) -> bool {
         !self.bandwidth.is_known() && now.duration_since(self.started_at) < KNOWN_AFTER
