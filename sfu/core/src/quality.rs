@@ -214,7 +214,7 @@ impl Engine {
                 let Some(peer) = self.peers.get_mut(subscription.peer) else {
                     continue;
                 };
-                if subscription.payload_type.is_none() || !selector.is_enabled() {
+                if subscription.payload_type.is_none() || !selector.preference().enabled {
                     continue;
                 }
                 let wanted = selector.best(&track.available) + 1;

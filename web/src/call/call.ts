@@ -17,6 +17,7 @@ import { isWhole, type MeetingKey } from "./meeting-key";
 import { participantsOf, videoTrackOf } from "./people";
 import { reduce } from "./reducer";
 import type { RoomName } from "./room-name";
+import { isSigning, SIGNING_CAMERA, signingAttributes } from "./signs";
 import { Sound } from "./sound";
 import {
   type CallAction,
@@ -143,6 +144,19 @@ export class Call {
     }
   }
 
+  /** Says whether the person signs, and sends their camera accordingly. Without the right to say so nothing changes. */
+  async sign(isOn: boolean): Promise<void> {
+    const self = this.#live?.localParticipant;
+    const camera = self?.getTrackPublication(Track.Source.Camera)?.track;
+    const isSaid = await self?.setAttributes(signingAttributes(isOn)).then(
+      () => true,
+      () => false,
+    );
+    if (self === undefined || camera === undefined || isSaid !== true) return;
+    await self.unpublishTrack(camera, false);
+    await this.#publish("camera");
+  }
+
   toggleChat(isOpen: boolean): void {
     this.store.dispatch({ type: "chat-toggled", isOpen });
   }
@@ -186,8 +200,10 @@ export class Call {
     const track = this.#media.track(kind);
     if (track === undefined || this.#live === null) return;
     const source = kind === "microphone" ? Track.Source.Microphone : Track.Source.Camera;
+    const self = this.#live.localParticipant;
+    const options = kind === "camera" && isSigning(self) ? SIGNING_CAMERA : {};
     try {
-      await this.#live.localParticipant.publishTrack(track, { source });
+      await self.publishTrack(track, { source, ...options });
     } catch (error) {
       this.#media.turnOff(kind);
       this.#media.fail(kind, error);
@@ -284,6 +300,7 @@ const PEOPLE_EVENTS = [
   RoomEvent.ParticipantConnected,
   RoomEvent.ParticipantDisconnected,
   RoomEvent.ParticipantNameChanged,
+  RoomEvent.ParticipantAttributesChanged,
   RoomEvent.TrackPublished,
   RoomEvent.TrackUnpublished,
   RoomEvent.TrackSubscribed,

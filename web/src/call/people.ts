@@ -1,5 +1,6 @@
 // Reads a LiveKit room into the participants that the screens show. Changes nothing.
 import { type Participant as LiveKitParticipant, type Room, Track } from "livekit-client";
+import { isSigning } from "./signs";
 import type { Participant, Protection, Video, VideoSource } from "./state";
 
 const SOURCES: Readonly<Record<VideoSource, Track.Source>> = {
@@ -41,6 +42,7 @@ function participantOf(participant: LiveKitParticipant, secrecy: Secrecy): Parti
     name: displayName(participant, participant.identity),
     isLocal: participant.isLocal,
     isSpeaking: participant.isSpeaking,
+    isSigning: isSigning(participant),
     isMicrophoneOn: microphone !== undefined && !microphone.isMuted,
     camera: isReadable ? videoOf(participant, "camera") : null,
     screen: isReadable ? videoOf(participant, "screen") : null,

@@ -111,6 +111,7 @@ function person(name: string): Participant {
     name,
     isLocal: name === "me",
     isSpeaking: false,
+    isSigning: false,
     isMicrophoneOn: false,
     camera: null,
     screen: null,

@@ -56,6 +56,8 @@ export interface Participant {
   readonly name: string;
   readonly isLocal: boolean;
   readonly isSpeaking: boolean;
+  /** They say that their camera shows sign language. */
+  readonly isSigning: boolean;
   readonly isMicrophoneOn: boolean;
   readonly camera: Video | null;
   readonly screen: Video | null;

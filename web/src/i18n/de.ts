@@ -47,6 +47,8 @@ export const de = {
   "device.numbered": "Gerät {number}",
   "device.needsPermission": "Die Auswahl erscheint, sobald das Gerät eingeschaltet war.",
   "device.settings": "Geräte",
+  "device.signs": "Ich gebärde",
+  "device.signs.hint": "Ihr Bild bleibt auch auf schwachen Leitungen flüssig und wird lieber kleiner.",
 
   "blocked.microphone": "Das Mikrofon geht nicht",
   "blocked.camera": "Die Kamera geht nicht",

@@ -48,6 +48,8 @@ export const en: Texts = {
   "device.numbered": "Device {number}",
   "device.needsPermission": "The choice appears once the device has been turned on.",
   "device.settings": "Devices",
+  "device.signs": "I am signing",
+  "device.signs.hint": "Your picture stays fluent on weak lines too, and rather becomes smaller.",
 
   "blocked.microphone": "The microphone does not work",
   "blocked.camera": "The camera does not work",

@@ -130,6 +130,7 @@ function person(name: string, more: Partial<Participant> = {}): Participant {
     name,
     isLocal: false,
     isSpeaking: false,
+    isSigning: false,
     isMicrophoneOn: false,
     camera: null,
     screen: null,

@@ -5,6 +5,7 @@ import { Button } from "../../ui/button";
 import { LanguagePicker } from "../../ui/language-picker";
 import { DevicePickers } from "../devices/device-pickers";
 import { Level } from "../devices/level";
+import { SignsSwitch } from "../devices/signs-switch";
 import styles from "./device-dialog.module.css";
 import { ToolButton } from "./tool-button";
 
@@ -25,6 +26,7 @@ export function DeviceDialog() {
         <h2>{t("device.settings")}</h2>
         <DevicePickers />
         <Level />
+        <SignsSwitch />
         <div className={styles.bottom}>
           <LanguagePicker />
           <Button look="main" onClick={() => dialog.current?.close()}>
