@@ -249,6 +249,11 @@ impl Text<'_> {
             |s| s.engine.packets_retransmitted,
         );
         self.counter(
+            "padding_sent",
+            "Packets of padding sent to subscribers, to find out what their lines carry.",
+            |s| s.engine.padding_sent,
+        );
+        self.counter(
             "retransmissions_unknown",
             "Packets subscribers asked for that are not kept.",
             |s| s.engine.retransmissions_unknown,

@@ -82,6 +82,7 @@ impl Track {
                 let preference = selector.preference();
                 let (layers, rates): (Vec<Layer>, Vec<LayerRate>) = self
                     .rungs(selector.best(&self.available))
+                    .filter(|rung| is_of_use(rung, preference.frames_max))
                     .map(|rung| (rung.layer, rate_of(&rung)))
                     .unzip();
                 // What waits for its key frame was given already.
@@ -107,6 +108,12 @@ impl Track {
                 }
             })
     }
+}
+
+/// Frames that the subscriber does not show are not paid for. The slowest layer of a size is all
+/// there is of it.
+fn is_of_use(rung: &Rung, frames_max: Option<u8>) -> bool {
+    rung.layer.temporal == 0 || frames_max.is_none_or(|max| rung.frames_per_second <= max)
 }
 
 fn rate_of(rung: &Rung) -> LayerRate {

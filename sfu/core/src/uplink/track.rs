@@ -242,8 +242,15 @@ impl Track {
             let Some(awaited) = subscription.selector.awaited() else {
                 continue;
             };
-            if subscription.selector.current().is_some() {
-                self.encodings[awaited].keyframes.want(Urgency::Better);
+            if let Some(current) = subscription.selector.current() {
+                // Until then, whoever steps down is sent more than their line carries.
+                let steps_down = awaited < current;
+                let urgency = if steps_down {
+                    Urgency::Stuck
+                } else {
+                    Urgency::Better
+                };
+                self.encodings[awaited].keyframes.want(urgency);
                 continue;
             }
             // Who sees nothing begins with the smallest picture, whose key frame costs least.

@@ -10,10 +10,11 @@ use crate::units::{Bitrate, Size};
 /// steady estimate. Bitrates of layers are averages, and a picture that comes and goes is worse
 /// than a smaller one. Keeping what is there needs no such room, so the two never fight.
 const UPGRADE_PERCENT: u64 = 93;
-/// Camera pictures with fewer frames a second are worth less than smaller ones with more.
-const MOTION_FRAMES_MIN: u8 = 15;
-/// Signs are not readable with fewer frames a second.
-const SIGN_FRAMES_MIN: u8 = 20;
+/// Camera pictures with fewer frames a second than 15 are worth less than smaller ones with more.
+/// Frames are counted, and a camera of 15 is seldom counted as less than this.
+const MOTION_FRAMES_MIN: u8 = 13;
+/// Signs are not readable with fewer frames a second than 20, which are counted as this at least.
+const SIGN_FRAMES_MIN: u8 = 18;
 
 /// What may be given away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
