@@ -143,9 +143,13 @@ impl SentPackets {
         Ok(slot.packet(sequence))
     }
 
-    /// Forgets all packets: the numbers they came with mean others from here on.
-    pub(crate) fn forget(&mut self) {
-        self.slots.fill(Slot::default());
+    /// Forgets the packets of an encoding: the numbers they came with mean others from here on.
+    pub(crate) fn forget(&mut self, encoding: usize) {
+        for slot in &mut self.slots {
+            if usize::from(slot.encoding) == encoding {
+                *slot = Slot::default();
+            }
+        }
     }
 
     /// Doubles the ring if this packet would overwrite one that may still be asked for.
@@ -283,7 +287,9 @@ mod tests {
         }
         let late = now + KEEP + MS;
         assert_eq!(sent.ask(late, SequenceNumber(1), INTERVAL), unknown);
-        sent.forget();
+        sent.forget(0);
+        assert!(sent.ask(now, SequenceNumber(3), INTERVAL).is_ok());
+        sent.forget(2);
         assert_eq!(sent.ask(now, SequenceNumber(3), INTERVAL), unknown);
     }
 

@@ -237,7 +237,7 @@ impl Uplink {
             }
             encoding.bind(ssrc);
             for subscription in &mut track.subscriptions {
-                subscription.sent.forget();
+                subscription.sent.forget(stream.encoding);
                 if subscription.selector.current() == Some(stream.encoding) {
                     subscription.selector.restart();
                 }

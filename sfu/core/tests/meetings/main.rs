@@ -16,6 +16,7 @@ mod long_meetings;
 mod losses;
 mod moving;
 mod narrow;
+mod newcomers;
 mod quality;
 #[expect(
     clippy::unwrap_used,
