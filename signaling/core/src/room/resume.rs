@@ -58,10 +58,12 @@ impl Room {
     ) {
         let missed_since = match self.participants.get(&peer) {
             Some(participant) if participant.identity == admission.identity => {
+                // What a client does not get it hears nothing after, and closes within the ping
+                // timeout. Its closing is noticed within another one.
+                let doubt = self.settings.ping_timeout;
                 match participant.link {
-                    Link::Away { since } => since,
-                    // The server has not noticed yet; what was sent since may never have arrived.
-                    Link::Live { heard_at, .. } => heard_at,
+                    Link::Away { since } => since.checked_sub(doubt * 2).unwrap_or(since),
+                    Link::Live { heard_at, .. } => heard_at.checked_sub(doubt).unwrap_or(heard_at),
                 }
             }
             _ => {
@@ -122,7 +124,12 @@ impl Room {
     }
 
     fn send_all_news(&mut self, peer: PeerId, since: Instant, effects: &mut Vec<Effect>) {
-        let mut participants: Vec<_> = self.departures.since(since).cloned().collect();
+        let departed = self.departures.since(since);
+        // Clients know people by their identity: who is back is no longer gone.
+        let mut participants: Vec<_> = departed
+            .filter(|departed| !self.by_identity.contains_key(&departed.identity))
+            .cloned()
+            .collect();
         for (&other, participant) in &self.participants {
             if other == peer || participant.is_visible() {
                 participants.push(self.describe(other, participant));
