@@ -237,7 +237,12 @@ fn poll_with_inbox() -> Result<(Poll, Arc<Inbox>), StartError> {
     Ok((poll, Arc::new(Inbox::new(waker))))
 }
 
-fn engine_config(worker: u8, settings: &MediaSettings, candidates: &[SocketAddr]) -> EngineConfig {
+/// What the engine of a worker is told, with luck from the system.
+pub fn engine_config(
+    worker: u8,
+    settings: &MediaSettings,
+    candidates: &[SocketAddr],
+) -> EngineConfig {
     EngineConfig {
         worker,
         candidates: candidates.to_vec(),

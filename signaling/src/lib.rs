@@ -26,6 +26,6 @@ mod start_error;
 mod tls;
 
 pub use http::unix_time;
-pub use room_settings::keys;
+pub use room_settings::{keys, media as media_settings, room as room_settings};
 pub use server::{Mode, Server};
 pub use start_error::StartError;

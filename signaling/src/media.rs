@@ -135,22 +135,10 @@ impl Routes {
     }
 
     fn room_of(&self, event: &Event) -> Option<RoomId> {
-        let peer = match event {
-            Event::Speakers { room, .. } => return Some(*room),
-            Event::Answer { peer, .. }
-            | Event::OfferRefused { peer, .. }
-            | Event::SectionsNeeded { peer, .. }
-            | Event::Connected { peer }
-            | Event::Lost { peer, .. }
-            | Event::TrackReady { peer, .. }
-            | Event::TrackEnded { peer, .. }
-            | Event::StreamState { peer, .. }
-            | Event::LayersWanted { peer, .. }
-            | Event::DataOpen { peer, .. }
-            | Event::Data { peer, .. }
-            | Event::Quality { peer, .. } => peer,
-        };
-        self.peers.get(peer).map(|room| *room)
+        if let Event::Speakers { room, .. } = event {
+            return Some(*room);
+        }
+        self.peers.get(&event.peer()?).map(|room| *room)
     }
 }
 

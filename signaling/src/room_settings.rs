@@ -24,7 +24,7 @@ pub fn keys(settings: &Settings) -> Keys {
 }
 
 /// What every room of this server keeps to.
-pub(crate) fn room(settings: &Settings, keys: &Arc<Keys>) -> RoomSettings {
+pub fn room(settings: &Settings, keys: &Arc<Keys>) -> RoomSettings {
     let (room, signal) = (&settings.room, &settings.signal);
     RoomSettings {
         server: server_description(),
@@ -61,7 +61,7 @@ pub(crate) fn room(settings: &Settings, keys: &Arc<Keys>) -> RoomSettings {
 }
 
 /// Where media comes in and for how long somebody may be silent.
-pub(crate) fn media(settings: &Media) -> MediaSettings {
+pub fn media(settings: &Media) -> MediaSettings {
     MediaSettings {
         bind: vec![settings.bind],
         udp_port: settings.udp_port,

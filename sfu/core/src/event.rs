@@ -132,6 +132,27 @@ pub struct CodecWanted {
     pub best: Option<Quality>,
 }
 
+impl Event {
+    /// Whose it is; `None` for those of a whole room.
+    pub const fn peer(&self) -> Option<PeerId> {
+        match self {
+            Self::Answer { peer, .. }
+            | Self::OfferRefused { peer, .. }
+            | Self::SectionsNeeded { peer, .. }
+            | Self::Connected { peer }
+            | Self::Lost { peer, .. }
+            | Self::TrackReady { peer, .. }
+            | Self::TrackEnded { peer, .. }
+            | Self::StreamState { peer, .. }
+            | Self::LayersWanted { peer, .. }
+            | Self::DataOpen { peer, .. }
+            | Self::Data { peer, .. }
+            | Self::Quality { peer, .. } => Some(*peer),
+            Self::Speakers { .. } => None,
+        }
+    }
+}
+
 /// Why a peer is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LostReason {
