@@ -77,6 +77,8 @@ pub struct Media {
     pub congestion_control: bool,
     /// Time for which nobody must have wanted a layer until its publisher stops sending it.
     pub dynacast_pause_delay: Duration,
+    /// Voices forwarded to one listener at a time.
+    pub loudest_max: usize,
 }
 
 /// Limits of one meeting.
@@ -273,6 +275,7 @@ impl Media {
             silence_timeout: media.duration("silence_timeout", "6s", "60s")?,
             congestion_control: media.boolean("congestion_control")?,
             dynacast_pause_delay: media.duration("dynacast_pause_delay", "1s", "60s")?,
+            loudest_max: media.number("loudest_max", 3..=300)?,
         })
     }
 }

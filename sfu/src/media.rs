@@ -48,6 +48,8 @@ pub struct MediaSettings {
     pub congestion_control: bool,
     /// Time for which nobody must have wanted a layer until its publisher stops sending it.
     pub dynacast_pause_delay: Duration,
+    /// Voices forwarded to one listener at a time.
+    pub loudest_max: usize,
 }
 
 /// The running media plane. Dropping it stops it.
@@ -251,6 +253,7 @@ pub fn engine_config(
         silent_timeout: settings.silence_timeout,
         congestion_control: settings.congestion_control,
         dynacast_pause_delay: settings.dynacast_pause_delay,
+        loudest_max: settings.loudest_max,
     }
 }
 

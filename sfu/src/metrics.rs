@@ -244,6 +244,11 @@ impl Text<'_> {
             |s| s.engine.packets_repaired,
         );
         self.counter(
+            "packets_restored",
+            "Lost packets of sound of which a copy came with a later one.",
+            |s| s.engine.packets_restored,
+        );
+        self.counter(
             "packets_retransmitted",
             "Packets sent to subscribers again.",
             |s| s.engine.packets_retransmitted,

@@ -130,6 +130,7 @@ fn settings(workers: usize, udp_port: u16) -> MediaSettings {
         silence_timeout: PATIENCE,
         congestion_control: true,
         dynacast_pause_delay: Duration::from_secs(5),
+        loudest_max: 12,
     }
 }
 

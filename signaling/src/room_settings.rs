@@ -72,6 +72,7 @@ pub fn media(settings: &Media) -> MediaSettings {
         silence_timeout: settings.silence_timeout,
         congestion_control: settings.congestion_control,
         dynacast_pause_delay: settings.dynacast_pause_delay,
+        loudest_max: settings.loudest_max,
     }
 }
 

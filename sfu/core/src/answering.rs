@@ -19,6 +19,7 @@ use crate::sdp::{
 };
 use crate::transport::{DtlsRole, Fingerprint, IceCredentials, RemoteParameters};
 use crate::uplink::SendingSection;
+use crate::uplink::redundancy::Form;
 use rand::Rng;
 use std::time::Instant;
 use tracing::debug;
@@ -176,14 +177,15 @@ impl Engine {
                 debug!(peer = %peer.id, track = %track.id, "the subscriber lacks the codec");
                 continue;
             };
+            let clock_rate = section.codec.clock_rate();
+            let (form, payload_type) = track.form_for(codec);
             let Some(subscription) = track.subscriptions.iter_mut().find(|sub| sub.peer == key)
             else {
                 continue;
             };
             let first_sequence = self.rng.random();
             let ssrc = unused_ssrc(&mut self.rng, &peer.downlink);
-            let clock_rate = section.codec.clock_rate();
-            subscription.payload_type = Some(codec.payload_type);
+            (subscription.form, subscription.payload_type) = (form, Some(payload_type));
             subscription.is_open = peer.connected;
             subscription.rewriter = Rewriter::new(Ssrc(ssrc), first_sequence, clock_rate);
             peer.downlink.insert(ssrc, track_key);
@@ -294,6 +296,7 @@ impl Engine {
             cname: self.cname_of(track.publisher),
             codec: track.section.as_ref().map(|section| section.codec),
             stereo: track.spec.stereo,
+            redundancy: subscription.form == Form::Redundant,
         };
         Some((sending, track.id))
     }
@@ -323,7 +326,7 @@ impl Engine {
         let rewriter = Rewriter::new(Ssrc(0), 0, 1);
         track
             .subscriptions
-            .push(Subscription::new(key, stream, rewriter));
+            .push(Subscription::new(key, peer.ear, stream, rewriter));
         peer.negotiation.waiting.push((track_key, track.spec.kind));
         peer.negotiation.ask_soon(now);
     }
@@ -344,6 +347,7 @@ fn receiving(spec: Option<&TrackSpec>) -> Receiving {
     Receiving {
         stereo: spec.is_some_and(|spec| spec.stereo),
         dtx: spec.is_some_and(|spec| spec.dtx),
+        redundancy: spec.is_some_and(|spec| spec.redundancy),
     }
 }
 

@@ -89,6 +89,14 @@ pub enum Command {
         /// How much of it.
         preference: Preference,
     },
+    /// Says with whom a participant sits in one physical room. Neighbours get no sound of each
+    /// other, because they hear each other there, and their loudspeakers would howl.
+    Seat {
+        /// Who.
+        peer: PeerId,
+        /// Their group; `None` for nobody.
+        group: Option<Neighbours>,
+    },
     /// Sends one message on a data channel.
     SendData {
         /// To whom.
@@ -111,6 +119,7 @@ impl Command {
             | Self::Subscribe { peer, .. }
             | Self::Unsubscribe { peer, .. }
             | Self::Prefer { peer, .. }
+            | Self::Seat { peer, .. }
             | Self::SendData { peer, .. } => Some(*peer),
             Self::Unpublish { .. } | Self::MuteTrack { .. } | Self::Dedicate { .. } => None,
         }
@@ -118,6 +127,10 @@ impl Command {
 }
 
 /// What a publisher says about a track before sending it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a wish of its own, as clients write them"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackSpec {
     /// Sound or pictures.
@@ -134,6 +147,37 @@ pub struct TrackSpec {
     pub stereo: bool,
     /// Whether the sender may stop sending in silence.
     pub dtx: bool,
+    /// Whether each packet of sound may carry copies of earlier frames (RFC 2198), to and from clients
+    /// that can. Never if the payload is encrypted end to end.
+    pub redundancy: bool,
+    /// Whether it is somebody's voice, and not the sound of a shared screen: voices tell who speaks,
+    /// and of many only the loudest are forwarded.
+    pub voice: bool,
+}
+
+/// A group of participants who sit in one physical room. Its number means nothing but in its
+/// meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Neighbours(u8);
+
+impl Neighbours {
+    /// Groups in one meeting: what fits into a word together with those who sit alone. A meeting of
+    /// hundreds comes together from a few chambers.
+    pub const MAX: u8 = 63;
+
+    /// The group with that number, from 1 to [`Neighbours::MAX`].
+    pub const fn new(number: u8) -> Option<Self> {
+        if number >= 1 && number <= Self::MAX {
+            Some(Self(number))
+        } else {
+            None
+        }
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
 }
 
 /// One encoding as the publisher announces it.

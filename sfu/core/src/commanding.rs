@@ -43,6 +43,7 @@ impl Engine {
             Command::Offer { id, sdp, .. } => self.handle_offer(now, key, id, &sdp, out),
             Command::Publish { track, spec, .. } => {
                 self.publish(key, track, spec);
+                self.listen_anew(now, self.peers[key].room);
                 self.claim_late(now, key, out);
             }
             Command::Subscribe { track, stream, .. } => {
@@ -70,6 +71,7 @@ impl Engine {
                     self.tell_demand(now, track_key, out);
                 }
             }
+            Command::Seat { group, .. } => self.seat(now, key, group),
             Command::SendData {
                 channel, payload, ..
             } => {
@@ -89,6 +91,7 @@ impl Engine {
         match command {
             Command::MuteTrack { muted, .. } => {
                 self.tracks[key].set_muted(*muted);
+                self.listen_anew(now, self.tracks[key].room);
                 self.request_keyframes(now, out);
             }
             // The next allocation goes by it.
@@ -101,6 +104,7 @@ impl Engine {
             | Command::Subscribe { .. }
             | Command::Unsubscribe { .. }
             | Command::Prefer { .. }
+            | Command::Seat { .. }
             | Command::SendData { .. } => self.end_track(now, key, None),
         }
     }

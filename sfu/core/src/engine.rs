@@ -61,6 +61,8 @@ pub struct EngineConfig {
     pub congestion_control: bool,
     /// How long nobody must have wanted a layer until its publisher is told to stop sending it.
     pub dynacast_pause_delay: Duration,
+    /// Voices forwarded to one listener at a time: all up to so many, then the loudest.
+    pub loudest_max: usize,
 }
 
 /// The media plane of one worker.
@@ -78,6 +80,8 @@ pub struct Engine {
     pub(crate) missing: Vec<SequenceNumber>,
     /// Reused for every payload that is sent again.
     pub(crate) again: Vec<u8>,
+    /// Reused for every payload that is given copies of earlier ones.
+    pub(crate) redundant: Vec<u8>,
     pub(crate) rounds: Rounds,
     pub(crate) peer_keys: HashMap<PeerId, PeerKey>,
     pub(crate) track_keys: HashMap<TrackId, TrackKey>,
@@ -103,6 +107,7 @@ impl Engine {
             rtcp: Vec::with_capacity(1500),
             missing: Vec::with_capacity(MISSING_MAX),
             again: Vec::with_capacity(1500),
+            redundant: Vec::with_capacity(4096),
             rounds: Rounds::default(),
             peer_keys: HashMap::new(),
             track_keys: HashMap::new(),
@@ -210,7 +215,11 @@ impl Engine {
                 self.stats.packets_repaired += u64::from(stream.repairs);
                 let payload = &mut bytes[payload_at..payload_end];
                 track.remember_opening(&arrival, payload);
-                self.send_to_subscribers(now, stream.track, &arrival, payload, out);
+                if track.spec.redundancy {
+                    self.send_sound(now, stream.track, &arrival, payload, out);
+                } else {
+                    self.send_to_subscribers(now, stream.track, &arrival, payload, out);
+                }
             }
             Err(Some(reason)) => self.stats.drop_because(reason),
             Err(None) => {}
@@ -220,6 +229,7 @@ impl Engine {
         }
     }
 
+    /// Sends one packet to everyone who is subscribed to its encoding and takes it in this form.
     pub(crate) fn send_to_subscribers(
         &mut self,
         now: Instant,
@@ -232,12 +242,16 @@ impl Engine {
         let Track {
             subscriptions,
             encodings,
+            audience,
             ..
         } = &mut self.tracks[key];
-        let cache = &mut encodings[incoming.encoding].cache;
+        let cache = encodings[incoming.encoding].cache_for(arrival.form);
         let mut kept = false;
         let mut header = [0; HEADER_LEN_MAX];
         for subscription in subscriptions {
+            if subscription.form != arrival.form || !audience.includes(subscription.ear) {
+                continue;
+            }
             let Some((payload_type, rewritten)) =
                 subscription.forward(now, incoming, arrival.switchable)
             else {

@@ -3,6 +3,7 @@
 use crate::downlink::rewriter::ClockPoint;
 use crate::engine::{Engine, PeerKey};
 use crate::event::{Event, LostReason};
+use crate::loudest::CHOICE_INTERVAL;
 use crate::outbox::Outbox;
 use crate::peer::Peer;
 use crate::rtp::Ssrc;
@@ -28,6 +29,7 @@ pub(crate) struct Rounds {
     reports: Option<Instant>,
     quality: Option<Instant>,
     available: Option<Instant>,
+    voices: Option<Instant>,
 }
 
 /// Whether a round begins: once per interval.
@@ -113,6 +115,9 @@ impl Engine {
             self.tell_all_demands(now, out);
             let estimates = self.peers.values().filter_map(Peer::estimate);
             self.stats.lowest_estimate = estimates.min();
+        }
+        if due(&mut self.rounds.voices, now, CHOICE_INTERVAL) {
+            self.choose_voices(now);
         }
         self.request_all_packets(now, out);
         self.request_keyframes(now, out);
@@ -324,25 +329,6 @@ impl Engine {
             .and_then(|subscription| subscription.selector.current());
         if let Some(encoding) = current.and_then(|index| track.encodings.get_mut(index)) {
             encoding.keyframes.want(Urgency::Stuck);
-        }
-    }
-
-    fn tell_speakers(&mut self, now: Instant, out: &mut Outbox) {
-        for (id, room) in &mut self.rooms {
-            if !room.speakers_due(now) {
-                continue;
-            }
-            let mut levels = Vec::new();
-            for key in &room.tracks {
-                let track = &mut self.tracks[*key];
-                let level = track.audio_level.close();
-                if let (true, Some(peer)) = (!track.muted, self.peers.get(track.publisher)) {
-                    levels.push((peer.id, level));
-                }
-            }
-            if let Some(levels) = room.speakers(levels) {
-                out.events.push(Event::Speakers { room: *id, levels });
-            }
         }
     }
 }

@@ -28,7 +28,9 @@ pub mod engine;
 pub mod event;
 mod feedback;
 mod floor;
+mod hearing;
 pub mod ids;
+mod loudest;
 mod membership;
 mod negotiation;
 pub mod outbox;
@@ -38,6 +40,7 @@ mod repair;
 mod room;
 pub mod rtp;
 pub mod sdp;
+mod sounding;
 pub mod stats;
 mod strays;
 #[cfg(test)]

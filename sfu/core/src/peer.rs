@@ -10,6 +10,7 @@ use crate::quality::QualityWindow;
 use crate::transport::Transport;
 use crate::units::Bitrate;
 use crate::uplink::Uplink;
+use crate::uplink::audience::Ear;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -34,6 +35,8 @@ pub(crate) struct Peer {
     pub(crate) line: Option<Box<Line>>,
     pub(crate) repair_limits: RepairLimits,
     pub(crate) negotiation: Negotiation,
+    /// Where it listens and speaks: in a group of neighbours, or alone.
+    pub(crate) ear: Ear,
     pub(crate) added_at: Instant,
     /// Whether `Connected` was told.
     pub(crate) connected: bool,
@@ -53,6 +56,7 @@ impl Peer {
             line: None,
             repair_limits: RepairLimits::new(),
             negotiation: Negotiation::default(),
+            ear: Ear::default(),
             added_at: now,
             connected: false,
             quality: QualityWindow::default(),

@@ -12,6 +12,8 @@ use crate::outbox::Outbox;
 use crate::peer::Peer;
 use crate::rtp::rtcp::{self, NackItem, NackItems, ReportBlock};
 use crate::rtp::{SequenceNumber, Ssrc};
+use crate::units::MediaKind;
+use crate::uplink::nack_generator::Way;
 use crate::uplink::track::Track;
 use std::time::{Duration, Instant};
 
@@ -28,11 +30,18 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let track = &mut self.tracks[key];
+        let publisher = &mut self.peers[track.publisher];
+        let way = Way {
+            round_trip: publisher.repair_limits.round_trip(),
+            is_sound: track.spec.kind == MediaKind::Audio,
+        };
+        if let Some(encoding) = track.encodings.get_mut(encoding) {
+            encoding.nacks.know(way);
+        }
         self.missing.clear();
         let Some(ssrc) = track.missing_packets(now, encoding, &mut self.missing) else {
             return;
         };
-        let publisher = &mut self.peers[track.publisher];
         self.rtcp.clear();
         rtcp::write_receiver_report(&mut self.rtcp, OWN_SSRC, &[]);
         rtcp::write_nack(&mut self.rtcp, OWN_SSRC, ssrc, &self.missing);
@@ -91,7 +100,7 @@ impl Engine {
         };
         let intervals = peer.repair_limits.intervals();
         for number in items.flat_map(NackItem::sequences).take(ANSWERED_MAX) {
-            let packet = match subscription.sent.ask(now, number, intervals) {
+            let packet = match subscription.ask(now, number, intervals) {
                 Ok(packet) => packet,
                 Err(Refused::Unknown) => {
                     stats.retransmissions_unknown += 1;
@@ -104,7 +113,7 @@ impl Engine {
             };
             let cache = encodings
                 .get(packet.encoding)
-                .map(|encoding| &encoding.cache);
+                .map(|encoding| encoding.cache_of(subscription.form));
             let Some(payload) = cache.and_then(|cache| cache.payload(packet.incoming)) else {
                 stats.retransmissions_unknown += 1;
                 continue;
@@ -135,15 +144,17 @@ impl Engine {
         let Some(track) = peer
             .downlink
             .get(&report.ssrc.0)
-            .and_then(|key| self.tracks.get(*key))
+            .and_then(|key| self.tracks.get_mut(*key))
         else {
             return;
         };
-        let reported = track
-            .subscriptions
-            .iter()
-            .find(|subscription| subscription.peer == from)
-            .and_then(|subscription| subscription.reported);
+        let mut subscriptions = track.subscriptions.iter_mut();
+        let Some(subscription) = subscriptions.find(|subscription| subscription.peer == from)
+        else {
+            return;
+        };
+        subscription.losses.reported(now, report.fraction_lost);
+        let reported = subscription.reported;
         let Some((middle, sent_at)) = reported else {
             return;
         };

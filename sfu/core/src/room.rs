@@ -3,12 +3,17 @@
 use crate::engine::{PeerKey, TrackKey};
 use crate::floor::Floor;
 use crate::ids::PeerId;
+use crate::loudest::Loudest;
+use crate::uplink::audience::Ear;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// How often speakers are told (`protocol.md`, 1.9).
 pub(crate) const SPEAKERS_INTERVAL: Duration = Duration::from_millis(400);
 /// Two levels closer than this look the same on a screen: no need to tell.
 const LEVEL_STEP: f32 = 0.01;
+/// Only who is louder by 3 dB goes before another, so that two who talk do not swap all the time.
+const CLEARLY_LOUDER: f32 = 1.41;
 
 /// One room.
 #[derive(Debug, Default)]
@@ -16,6 +21,8 @@ pub(crate) struct Room {
     pub(crate) peers: Vec<PeerKey>,
     pub(crate) tracks: Vec<TrackKey>,
     pub(crate) floor: Floor,
+    /// The voices that are forwarded, to each group of neighbours and to those who sit alone.
+    pub(crate) loudest: BTreeMap<Ear, Loudest<TrackKey>>,
     speakers: Vec<(PeerId, f32)>,
     speakers_at: Option<Instant>,
 }
@@ -32,7 +39,8 @@ impl Room {
         due
     }
 
-    /// Orders this window's levels, loudest first, one per peer; `None` if they are as before.
+    /// Orders this window's levels, loudest first, one per peer; `None` if they are as before. Those
+    /// who are about as loud stay in the order of the last window.
     pub(crate) fn speakers(
         &mut self,
         mut levels: Vec<(PeerId, f32)>,
@@ -46,6 +54,7 @@ impl Room {
                 true
             }
         });
+        self.settle(&mut levels);
         self.floor.hear(levels.first().map(|(peer, _)| *peer));
         let same = levels.len() == self.speakers.len()
             && levels
@@ -57,6 +66,24 @@ impl Room {
         }
         self.speakers.clone_from(&levels);
         Some(levels)
+    }
+
+    fn settle(&self, levels: &mut [(PeerId, f32)]) {
+        let rank = |(peer, _): &(PeerId, f32)| {
+            let place = self.speakers.iter().position(|(known, _)| known == peer);
+            place.unwrap_or(self.speakers.len())
+        };
+        levels.sort_by_key(rank);
+        for settled in 1..levels.len() {
+            let is_louder = |at: usize, levels: &[(PeerId, f32)]| {
+                levels[at].1 > levels[at - 1].1 * CLEARLY_LOUDER
+            };
+            let mut at = settled;
+            while at > 0 && is_louder(at, levels) {
+                levels.swap(at, at - 1);
+                at -= 1;
+            }
+        }
     }
 }
 
@@ -77,6 +104,17 @@ mod tests {
             room.speakers(levels),
             Some(vec![(PeerId(2), 0.5), (PeerId(1), 0.4)])
         );
+    }
+
+    #[test]
+    fn two_who_are_about_as_loud_keep_their_order() {
+        let mut room = Room::default();
+        let first = |levels: Option<Vec<(PeerId, f32)>>| levels.unwrap()[0].0;
+        let (ada, ben) = (PeerId(1), PeerId(2));
+        assert_eq!(first(room.speakers(vec![(ada, 0.3), (ben, 0.4)])), ben);
+        assert_eq!(first(room.speakers(vec![(ada, 0.4), (ben, 0.3)])), ben);
+        assert_eq!(first(room.speakers(vec![(ada, 0.5), (ben, 0.3)])), ada);
+        assert_eq!(first(room.speakers(vec![(ada, 0.4), (ben, 0.5)])), ada);
     }
 
     #[test]

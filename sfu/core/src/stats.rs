@@ -16,6 +16,8 @@ pub struct Stats {
     pub packets_requested: u64,
     /// Packets of publishers that came as retransmissions.
     pub packets_repaired: u64,
+    /// Packets of publishers of which a copy came within a later one.
+    pub packets_restored: u64,
     /// Packets sent to subscribers again.
     pub packets_retransmitted: u64,
     /// Packets of padding sent, to find out what lines carry.

@@ -75,6 +75,7 @@ impl Track {
             .enumerate()
             .filter(move |(_, subscription)| {
                 subscription.payload_type.is_some()
+                    && self.audience.includes(subscription.ear)
                     && only.is_none_or(|only| subscription.peer == only)
             })
             .map(move |(index, subscription)| {

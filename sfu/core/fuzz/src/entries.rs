@@ -1,7 +1,7 @@
 //! One function per fuzz target: reads the bytes as an attacker would have them read, and panics if
 //! anything that must always hold does not. Knows no fuzzer.
 
-use sfu_core::rtp::payload::{h264, vp8};
+use sfu_core::rtp::payload::{h264, red, vp8};
 use sfu_core::rtp::rtcp::{self, Rtcp};
 use sfu_core::rtp::{AudioLevel, HEADER_LEN_MAX, Header, HeaderFields, Packet, extension};
 use sfu_core::sdp::{self, AnswerSection, Local, Receiving, Section, SectionKind, Sending};
@@ -12,8 +12,9 @@ use std::net::SocketAddr;
 pub type Entry = fn(&[u8]);
 
 /// All of them, under the names of their targets and of the folders of their corpora.
-pub const ENTRIES: [(&str, Entry); 6] = [
+pub const ENTRIES: [(&str, Entry); 7] = [
     ("h264_payload", h264_payload),
+    ("red_payload", red_payload),
     ("rtcp_compound", rtcp_compound),
     ("rtp_packet", rtp_packet),
     ("sdp_offer", sdp_offer),
@@ -25,6 +26,18 @@ pub const ENTRIES: [(&str, Entry); 6] = [
 pub fn h264_payload(bytes: &[u8]) {
     let keyframe = h264::is_keyframe_start(bytes);
     assert!(!keyframe || !bytes.is_empty());
+}
+
+/// The payload of redundant audio. What was read of it can be written again, and is the same but
+/// for bits that mean nothing.
+pub fn red_payload(bytes: &[u8]) {
+    let Some(redundant) = red::Redundant::parse(bytes) else {
+        return;
+    };
+    let mut written = Vec::new();
+    let (payload_type, primary) = (redundant.payload_type, redundant.primary);
+    red::write(&mut written, redundant.blocks(), payload_type, primary);
+    assert_eq!(written, bytes);
 }
 
 /// A decrypted RTCP compound.
@@ -120,6 +133,7 @@ fn used(section: &Section) -> AnswerSection {
             AnswerSection::Receive(Receiving {
                 stereo: true,
                 dtx: true,
+                redundancy: true,
             })
         }
         SectionKind::Audio | SectionKind::Video => AnswerSection::Send(Sending {
@@ -130,6 +144,7 @@ fn used(section: &Section) -> AnswerSection {
             cname: "cname".to_owned(),
             codec: section.codecs.last().map(|offered| offered.codec),
             stereo: true,
+            redundancy: true,
         }),
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod layer;
 pub(crate) mod layer_selector;
 pub(crate) mod line;
+pub(crate) mod loss_watch;
 pub(crate) mod packet_cache;
 pub(crate) mod repair;
 pub(crate) mod rewriter;

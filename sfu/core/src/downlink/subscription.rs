@@ -1,23 +1,30 @@
 //! One track on its way to one peer: which encoding, under which numbers, in which section.
 
 use super::layer_selector::{LayerSelector, Selected};
+use super::loss_watch::LossWatch;
 use super::repair::{Again, Repair};
 use super::rewriter::{Incoming, Rewriter, Rewritten};
-use super::sent_packets::{SentPacket, SentPackets};
+use super::sent_packets::{Intervals, Refused, SentPacket, SentPackets};
 use crate::engine::PeerKey;
-use crate::rtp::HeaderFields;
+use crate::rtp::{HeaderFields, SequenceNumber};
+use crate::uplink::audience::Ear;
+use crate::uplink::redundancy::Form;
 use std::time::Instant;
 
 /// What one subscriber gets of a track. It forwards once it is bound to a media section.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) peer: PeerKey,
+    /// Where the subscriber listens.
+    pub(crate) ear: Ear,
     /// The media stream the client files it under.
     pub(crate) stream: String,
     /// The payload type of the section it is bound to; `None` until an answer names it.
     pub(crate) payload_type: Option<u8>,
     /// Whether its peer is connected. What is forwarded before is lost, and a key frame with it.
     pub(crate) is_open: bool,
+    /// How the subscriber takes sound.
+    pub(crate) form: Form,
     pub(crate) selector: LayerSelector,
     pub(crate) rewriter: Rewriter,
     pub(crate) repair: Repair,
@@ -25,22 +32,27 @@ pub(crate) struct Subscription {
     /// packets by them.
     pub(crate) transport_cc: Option<u8>,
     pub(crate) sent: SentPackets,
+    /// How much of it is lost on the way.
+    pub(crate) losses: LossWatch,
     /// The last sender report: the middle of its NTP time, and when it left.
     pub(crate) reported: Option<(u32, Instant)>,
 }
 
 impl Subscription {
-    pub(crate) fn new(peer: PeerKey, stream: String, rewriter: Rewriter) -> Self {
+    pub(crate) fn new(peer: PeerKey, ear: Ear, stream: String, rewriter: Rewriter) -> Self {
         Self {
             peer,
+            ear,
             stream,
             payload_type: None,
             is_open: false,
+            form: Form::Plain,
             selector: LayerSelector::new(),
             rewriter,
             repair: Repair::Never,
             transport_cc: None,
             sent: SentPackets::default(),
+            losses: LossWatch::default(),
             reported: None,
         }
     }
@@ -75,6 +87,18 @@ impl Subscription {
         if self.is_repairable() {
             self.sent.remember(now, incoming, rewritten, marker);
         }
+    }
+
+    /// The packet that the subscriber misses, if it may be sent again now. Counts as sent again.
+    pub(crate) fn ask(
+        &mut self,
+        now: Instant,
+        number: SequenceNumber,
+        intervals: Intervals,
+    ) -> Result<SentPacket, Refused> {
+        let packet = self.sent.ask(now, number, intervals)?;
+        self.losses.asked(now);
+        Ok(packet)
     }
 
     /// Whether the subscriber may ask for packets again.

@@ -7,7 +7,7 @@
 //! - [`extension`]: header extensions, and what stands inside those Saal uses.
 //! - `replay_window`: which packets of a stream were seen.
 //! - [`rtcp`]: reports and feedback.
-//! - [`payload`]: the first bytes of VP8 and H264.
+//! - [`payload`]: the first bytes of VP8 and H264; redundant sound.
 
 mod big_endian;
 pub mod extension;

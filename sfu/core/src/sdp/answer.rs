@@ -49,6 +49,8 @@ pub struct Receiving {
     pub stereo: bool,
     /// The sender may stop in silence.
     pub dtx: bool,
+    /// Copies of earlier frames with each one (RFC 2198), if the client offered that.
+    pub redundancy: bool,
 }
 
 /// What the server sends in a section.
@@ -68,6 +70,8 @@ pub struct Sending {
     pub codec: Option<Codec>,
     /// Two channels of sound.
     pub stereo: bool,
+    /// Copies of earlier frames with each one (RFC 2198), if the client offered that.
+    pub redundancy: bool,
 }
 
 /// Writes the answer to an offer. `sections` says what becomes of each offered section, in order;

@@ -79,12 +79,16 @@ impl<'a> Codecs<'a> {
             if let Some(codec) = format.codec(kind) {
                 let feedback = self.feedback_for_all.iter().chain(&format.feedback);
                 let repair = |(_, other): &&(u8, &Format<'_>)| other.repairs(payload_type);
+                let carries = |(_, other): &&(u8, &Format<'_>)| {
+                    codec == Codec::Opus && other.repeats(payload_type)
+                };
                 codecs.push(OfferedCodec {
                     payload_type,
                     codec,
                     fmtp: format.fmtp.unwrap_or_default().to_owned(),
                     feedback: feedback.map(|&kind| kind.to_owned()).collect(),
                     rtx: offered.iter().find(repair).map(|&(rtx, _)| rtx),
+                    red: offered.iter().find(carries).map(|&(red, _)| red),
                 });
             }
         }
@@ -114,6 +118,18 @@ impl Format<'_> {
         let usable = codec != Codec::H264 || parameter(fmtp, "packetization-mode") == Some("1");
         let fits = Some(codec.kind()) == kind.media() && codec.clock_rate() == clock_rate;
         (fits && usable).then_some(codec)
+    }
+
+    /// Whether it carries frames of a payload type together with copies of earlier ones, all of that
+    /// payload type (RFC 2198, section 5; the clock and channels are those of Opus).
+    fn repeats(&self, payload_type: u8) -> bool {
+        let mut words = self.rtpmap.unwrap_or_default().split('/');
+        let name = words.next().unwrap_or_default();
+        let clock_rate = words.next().and_then(|rate| rate.parse().ok());
+        let mut blocks = self.fmtp.unwrap_or_default().split('/');
+        name.eq_ignore_ascii_case("red")
+            && clock_rate == Some(Codec::Opus.clock_rate())
+            && blocks.all(|block| block.trim().parse() == Ok(payload_type))
     }
 
     /// Whether it carries the retransmissions of a payload type (RFC 4588, section 8.6).

@@ -98,7 +98,8 @@ fn opus_fmtp(pairs: &[(&Section, &AnswerSection)]) -> String {
     });
     let mut fmtp = "minptime=10;useinbandfec=1".to_owned();
     if received().any(|receiving| receiving.stereo) {
-        fmtp.push_str(";stereo=1");
+        // The most that Opus has (RFC 7587, section 6.1): clients ask for less track by track.
+        fmtp.push_str(";stereo=1;maxaveragebitrate=510000");
     }
     if sends_stereo {
         fmtp.push_str(";sprop-stereo=1");

@@ -200,6 +200,8 @@ pub struct OfferedCodec {
     pub feedback: Vec<String>,
     /// The payload type of its retransmissions (RFC 4588).
     pub rtx: Option<u8>,
+    /// The payload type under which it is sent with copies of earlier frames (RFC 2198).
+    pub red: Option<u8>,
 }
 
 impl OfferedCodec {

@@ -106,11 +106,17 @@ impl<'a> Writer<'a> {
 
     pub(super) fn media(&mut self, section: &Section, answer: &AnswerSection) {
         let codecs = preferred_first(section, answer);
+        let red_of = |codec: &OfferedCodec| codec.red.filter(|_| has_redundancy(answer));
         self.text.push_str("m=");
         self.text.push_str(section.kind.name());
         self.text.push_str(" 9 ");
         self.text.push_str(&section.protocol);
         for codec in &codecs {
+            // In front: browsers send redundancy only if it is preferred to the codec itself.
+            if let Some(red) = red_of(codec) {
+                self.text.push(' ');
+                self.text.push_str(&red.to_string());
+            }
             self.text.push(' ');
             self.text.push_str(&codec.payload_type.to_string());
             if let Some(rtx) = codec.rtx {
@@ -127,6 +133,11 @@ impl<'a> Writer<'a> {
         let direction = direction(section, answer);
         self.line(format_args!("a={}", direction.name()));
         for codec in codecs {
+            if let Some(red) = red_of(codec) {
+                let payload_type = codec.payload_type;
+                self.line(format_args!("a=rtpmap:{red} red/48000/2"));
+                self.line(format_args!("a=fmtp:{red} {payload_type}/{payload_type}"));
+            }
             self.codec(codec);
         }
         self.extensions(section);
@@ -286,6 +297,15 @@ fn preferred_first<'a>(section: &'a Section, answer: &AnswerSection) -> Vec<&'a 
         codecs.sort_by_key(|offered| offered.codec != *sent);
     }
     codecs
+}
+
+/// Whether frames of sound are to carry copies of earlier ones in a section.
+fn has_redundancy(answer: &AnswerSection) -> bool {
+    match answer {
+        AnswerSection::Receive(receiving) => receiving.redundancy,
+        AnswerSection::Send(sending) => sending.redundancy,
+        AnswerSection::Inactive | AnswerSection::Application | AnswerSection::Rejected => false,
+    }
 }
 
 /// Where media flows, seen from the server: the way asked for if the client offered it.

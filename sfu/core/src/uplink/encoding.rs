@@ -5,6 +5,7 @@ use super::keyframe_requester::KeyframeRequester;
 use super::nack_generator::{Gap, NackGenerator};
 use super::opening::Opening;
 use super::receive_statistics::ReceiveStatistics;
+use super::redundancy::Form;
 use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::downlink::packet_cache::PacketCache;
 use crate::downlink::rewriter::ClockPoint;
@@ -34,7 +35,10 @@ pub(crate) struct Encoding {
     pub(crate) statistics: ReceiveStatistics,
     pub(crate) rate: EncodingRate,
     pub(crate) nacks: NackGenerator,
-    pub(crate) cache: PacketCache,
+    /// What came as one frame, or one packet of video.
+    cache: PacketCache,
+    /// Sound with copies of earlier frames.
+    redundant_cache: PacketCache,
     pub(crate) opening: Opening,
     sequence: Extender,
     /// What came, by itself or repaired: twice the same number must never be sent on.
@@ -67,6 +71,7 @@ impl Encoding {
             nacks: NackGenerator::default(),
             cache: PacketCache::default(),
             opening: Opening::default(),
+            redundant_cache: PacketCache::default(),
             sequence: Extender::default(),
             seen: ReplayWindow::EMPTY,
             heard_at: None,
@@ -114,6 +119,32 @@ impl Encoding {
             newest: before.is_none_or(|before| sequence > before),
             gap,
         })
+    }
+
+    /// Accounts a packet of which only a copy came, within a later one; false if it came before.
+    pub(crate) fn restore(&mut self, now: Instant, sequence: u64) -> bool {
+        let is_fresh = self.seen.is_fresh(sequence);
+        if is_fresh {
+            self.seen.insert(sequence);
+            self.nacks.received(now, sequence, false);
+        }
+        is_fresh
+    }
+
+    /// The payloads that were sent in that form.
+    pub(crate) fn cache_of(&self, form: Form) -> &PacketCache {
+        match form {
+            Form::Plain => &self.cache,
+            Form::Redundant => &self.redundant_cache,
+        }
+    }
+
+    /// Where payloads go that are sent in that form.
+    pub(crate) fn cache_for(&mut self, form: Form) -> &mut PacketCache {
+        match form {
+            Form::Plain => &mut self.cache,
+            Form::Redundant => &mut self.redundant_cache,
+        }
     }
 
     /// Takes note of a sender report.

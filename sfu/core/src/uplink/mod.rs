@@ -1,13 +1,16 @@
 //! What a peer sends: which stream is which encoding of which track, and the feedback it gets.
 
+pub(crate) mod audience;
 pub(crate) mod audio_level;
 pub(crate) mod demand;
 pub(crate) mod encoding;
 pub(crate) mod encoding_rate;
 pub(crate) mod keyframe_requester;
+pub(crate) mod loudness;
 pub(crate) mod nack_generator;
 pub(crate) mod opening;
 pub(crate) mod receive_statistics;
+pub(crate) mod redundancy;
 pub(crate) mod rungs;
 pub(crate) mod track;
 pub(crate) mod twcc_feedback;
@@ -90,6 +93,7 @@ impl SendingSection {
                 fmtp: codec.fmtp.clone(),
                 nack: codec.takes_nack(),
                 rtx: codec.rtx,
+                red: codec.red,
                 audio_level_id: id_of(Extension::AudioLevel),
             },
             rids: section
@@ -236,6 +240,7 @@ impl Uplink {
                 self.streams.remove(&old);
             }
             encoding.bind(ssrc);
+            track.redundancy.forget();
             for subscription in &mut track.subscriptions {
                 subscription.sent.forget(stream.encoding);
                 if subscription.selector.current() == Some(stream.encoding) {

@@ -32,6 +32,16 @@ pub(crate) struct NackGenerator {
     missing: Vec<Missing>,
     next_at: Option<Instant>,
     round_trip: Option<Duration>,
+    way: Way,
+}
+
+/// What is known of the way to the publisher and back, but by the answers to requests.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Way {
+    /// A round trip, as other packets showed it.
+    pub(crate) round_trip: Option<Duration>,
+    /// Whether sound comes on it.
+    pub(crate) is_sound: bool,
 }
 
 #[derive(Debug)]
@@ -80,6 +90,11 @@ impl NackGenerator {
             self.wake_at(now);
         }
         Gap::Repairable
+    }
+
+    /// Learns what is known of the way.
+    pub(crate) fn know(&mut self, way: Way) {
+        self.way = way;
     }
 
     /// Whether [`NackGenerator::take_due`] has something to do.
@@ -134,10 +149,18 @@ impl NackGenerator {
         self.next_at = self.missing.iter().map(|lost| lost.next_at(repeat)).min();
     }
 
-    /// A round trip and a quarter: an answer that comes later than that was lost.
+    /// A round trip and a quarter: an answer that comes later than that was lost. Sound is played
+    /// before that would be known, and small: it is asked for twice in a round trip, so that one
+    /// request that was lost costs no more than half of it.
     fn repeat_interval(&self) -> Duration {
-        let round_trip = self.round_trip.unwrap_or(ROUND_TRIP_DEFAULT);
-        (round_trip * 5 / 4).clamp(REPEAT_MIN, REPEAT_MAX)
+        let measured = self.round_trip.or(self.way.round_trip);
+        let round_trip = measured.unwrap_or(ROUND_TRIP_DEFAULT);
+        let interval = if self.way.is_sound {
+            round_trip / 2
+        } else {
+            round_trip * 5 / 4
+        };
+        interval.clamp(REPEAT_MIN, REPEAT_MAX)
     }
 
     fn wake_at(&mut self, at: Instant) {
@@ -171,6 +194,19 @@ mod tests {
         assert!(!nacks.is_due(now + 9 * MS));
         receive(&mut nacks, now + 9 * MS, &[11]);
         assert_eq!(due(&mut nacks, now + 500 * MS), []);
+    }
+
+    #[test]
+    fn sound_is_asked_for_twice_in_a_round_trip() {
+        let (mut nacks, now) = (NackGenerator::default(), start());
+        nacks.know(Way {
+            round_trip: Some(80 * MS),
+            is_sound: true,
+        });
+        receive(&mut nacks, now, &[10, 12]);
+        assert_eq!(due(&mut nacks, now + 10 * MS), [11]);
+        assert_eq!(due(&mut nacks, now + 49 * MS), []);
+        assert_eq!(due(&mut nacks, now + 50 * MS), [11]);
     }
 
     #[test]

@@ -176,6 +176,7 @@ mod tests {
             },
             switchable,
             marker: true,
+            form: crate::uplink::redundancy::Form::Plain,
         }
     }
 }

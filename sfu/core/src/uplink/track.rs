@@ -1,11 +1,14 @@
 //! A published track: its encodings, who is subscribed, and what each packet means to them.
 //! Knows nothing of transports.
 
+use super::audience::Audience;
 use super::audio_level::AudioLevelWindow;
 use super::demand::Demand;
 use super::encoding::Encoding;
 use super::keyframe_requester::Urgency;
+use super::loudness::Loudness;
 use super::nack_generator::Gap;
+use super::redundancy::{Form, Redundancy};
 use crate::command::TrackSpec;
 use crate::downlink::layer_selector::Available;
 use crate::downlink::rewriter::Incoming;
@@ -36,6 +39,8 @@ pub(crate) struct TrackSection {
     pub(crate) nack: bool,
     /// The payload type of its retransmissions, if they have a stream of their own (RFC 4588).
     pub(crate) rtx: Option<u8>,
+    /// The payload type of its packets that carry copies of earlier frames (RFC 2198).
+    pub(crate) red: Option<u8>,
     /// Header extension of the audio level.
     pub(crate) audio_level_id: Option<u8>,
 }
@@ -53,9 +58,15 @@ pub(crate) struct Track {
     pub(crate) encodings: Vec<Encoding>,
     pub(crate) available: Vec<Available>,
     pub(crate) subscriptions: Vec<Subscription>,
+    /// Who of the subscribers shall hear it; everybody for video.
+    pub(crate) audience: Audience,
     pub(crate) audio_level: AudioLevelWindow,
     /// What of it the publisher should send.
     pub(crate) demand: Demand,
+    pub(crate) loudness: Loudness,
+    pub(crate) redundancy: Redundancy,
+    /// Its level at the last choice of the loudest, in decibels over silence.
+    pub(crate) level_db: u8,
 }
 
 /// A packet of a track, understood.
@@ -65,6 +76,7 @@ pub(crate) struct Arrival {
     /// Whether a decoder can start with it.
     pub(crate) switchable: bool,
     pub(crate) marker: bool,
+    pub(crate) form: Form,
 }
 
 impl Track {
@@ -79,8 +91,12 @@ impl Track {
             encodings: Vec::new(),
             available: Vec::new(),
             subscriptions: Vec::new(),
+            audience: Audience::EVERYBODY,
             audio_level: AudioLevelWindow::default(),
             demand: Demand::default(),
+            loudness: Loudness::default(),
+            redundancy: Redundancy::default(),
+            level_db: 0,
         }
     }
 
@@ -142,10 +158,15 @@ impl Track {
         let level = section
             .audio_level_id
             .and_then(|id| packet.extensions.find(id));
-        if let Some(level) = level.and_then(AudioLevel::parse) {
-            self.audio_level.record(level.level_dbov);
+        if let (true, Some(level)) = (self.spec.voice, level.and_then(AudioLevel::parse)) {
+            self.audio_level.record(level.level_dbov, packet.timestamp);
+            self.loudness.record(level.level_dbov);
         }
-        let payload_type = section.payload_type;
+        let form = match section.red {
+            Some(red) if red == packet.payload_type => Form::Redundant,
+            _ => Form::Plain,
+        };
+        let is_known = form == Form::Redundant || packet.payload_type == section.payload_type;
         let stream = self
             .encodings
             .get_mut(encoding)
@@ -167,7 +188,7 @@ impl Track {
             return Err(None);
         }
         let (picture, switchable) = Some(packet)
-            .filter(|packet| packet.payload_type == payload_type)
+            .filter(|_| is_known)
             .and_then(|packet| understand(codec, packet.payload))
             .ok_or(Drop::UnusablePayload)?;
         // What followed a key frame that came late is gone by for those who wait for it.
@@ -188,6 +209,7 @@ impl Track {
             incoming,
             switchable,
             marker: packet.marker,
+            form,
         })
     }
 
@@ -199,10 +221,42 @@ impl Track {
         }
     }
 
+    /// The packet of which a later one carries a copy, unless it came itself. The copy is given by its
+    /// payload type, by how much older it is, and by how many packets before that later one it was.
+    pub(crate) fn restore_copy(
+        &mut self,
+        now: Instant,
+        later: &Arrival,
+        (payload_type, offset, behind): (u8, u32, u64),
+    ) -> Option<Arrival> {
+        let codec = self.section.as_ref()?.payload_type;
+        let sequence = later.incoming.sequence.checked_sub(behind)?;
+        let encoding = self.encodings.get_mut(later.incoming.encoding)?;
+        let is_lost = payload_type == codec && encoding.restore(now, sequence);
+        is_lost.then_some(Arrival {
+            incoming: Incoming {
+                sequence,
+                timestamp: later.incoming.timestamp.wrapping_sub(offset),
+                ..later.incoming
+            },
+            marker: false,
+            form: Form::Plain,
+            ..*later
+        })
+    }
+
+    /// Whether anybody gets it in that form.
+    pub(crate) fn is_taken_as(&self, form: Form) -> bool {
+        self.subscriptions
+            .iter()
+            .any(|subscription| subscription.form == form)
+    }
+
     /// Whether anybody gets this encoding or waits for it.
     pub(crate) fn is_wanted(&self, encoding: usize) -> bool {
-        let mut subscriptions = self.subscriptions.iter();
-        subscriptions.any(|subscription| subscription.wants(encoding))
+        let audience = self.audience;
+        let mut listeners = self.subscriptions.iter();
+        listeners.any(|listener| listener.wants(encoding) && audience.includes(listener.ear))
     }
 
     /// Mutes or unmutes. After a pause every subscriber starts over with a key frame.
@@ -212,6 +266,8 @@ impl Track {
             for encoding in &mut self.encodings {
                 encoding.opening.clear();
             }
+            self.audio_level = AudioLevelWindow::default();
+            self.loudness = Loudness::default();
             for subscription in &mut self.subscriptions {
                 subscription.selector.restart();
             }

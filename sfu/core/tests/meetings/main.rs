@@ -23,4 +23,10 @@ mod quality;
     reason = "a scripted client that fails should fail the story"
 )]
 mod sim;
+mod sounds;
 mod stories;
+#[expect(
+    clippy::unwrap_used,
+    reason = "scenery that fails should fail the story"
+)]
+mod voices;

@@ -204,6 +204,7 @@ fn one_stereo_track_makes_opus_stereo_and_one_without_dtx_keeps_all_from_stoppin
     let music = Receiving {
         stereo: true,
         dtx: false,
+        ..VOICE
     };
     let fmtp = |tracks: [Receiving; 2]| {
         let text = answer(&offer, &tracks.map(AnswerSection::Receive));
@@ -218,8 +219,8 @@ fn one_stereo_track_makes_opus_stereo_and_one_without_dtx_keeps_all_from_stoppin
         ],
         [
             "a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1",
-            "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1",
-            "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1",
+            "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;maxaveragebitrate=510000",
+            "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;maxaveragebitrate=510000",
         ]
     );
 }
@@ -233,6 +234,72 @@ fn a_stereo_track_that_is_sent_is_announced_as_such() {
     };
     let text = answer(&offer, &[AnswerSection::Send(stereo)]);
     assert!(text.contains("a=fmtp:111 minptime=10;useinbandfec=1;sprop-stereo=1\r\n"));
+}
+
+#[test]
+fn redundancy_comes_first_where_it_is_wanted_and_offered_and_is_not_named_elsewhere() {
+    let with_red = format!(
+        "{}\na=rtpmap:63 red/48000/2\na=fmtp:63 111/111",
+        SMALL_AUDIO.replacen(" 111", " 111 63", 1)
+    );
+    let offer = parsed(&small_offer(&[
+        &format!("{with_red}\na=sendonly"),
+        &with_red,
+        SMALL_AUDIO,
+    ]));
+    let reds: Vec<Option<u8>> = offer.sections.iter().map(|it| it.codecs[0].red).collect();
+    assert_eq!(reds, [Some(63), Some(63), None]);
+    let wanted = Receiving {
+        redundancy: true,
+        ..VOICE
+    };
+    let sent = Sending {
+        redundancy: true,
+        ..sending(SectionKind::Audio)
+    };
+    let text = answer(
+        &offer,
+        &[
+            AnswerSection::Receive(wanted),
+            AnswerSection::Send(sent.clone()),
+            AnswerSection::Send(sent),
+        ],
+    );
+    let lines = sections_of(&text);
+    for section in [1, 2] {
+        assert_eq!(lines[section][0], "m=audio 9 UDP/TLS/RTP/SAVPF 63 111");
+        assert!(lines[section].contains(&"a=rtpmap:63 red/48000/2"));
+        assert!(lines[section].contains(&"a=fmtp:63 111/111"));
+    }
+    assert_eq!(lines[3][0], "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+    let text = answer(
+        &offer,
+        &[AnswerSection::Receive(VOICE), AnswerSection::Inactive],
+    );
+    assert!(!text.contains("red/48000"), "{text}");
+}
+
+#[test]
+fn chromium_offers_redundancy_and_firefox_does_not() {
+    let red = |text: &str| parsed(text).sections[0].codecs[0].red;
+    assert_eq!(red(CHROME_JOIN), Some(63));
+    assert_eq!(red(FIREFOX_JOIN), None);
+}
+
+#[test]
+fn redundancy_of_another_codec_or_clock_is_not_taken() {
+    for (map, fmtp) in [
+        ("red/8000", "111/111"),
+        ("red/48000/2", "0/111"),
+        ("red/48000/2", ""),
+    ] {
+        let section = format!(
+            "{}\na=rtpmap:63 {map}\na=fmtp:63 {fmtp}",
+            SMALL_AUDIO.replacen(" 111", " 111 63", 1)
+        );
+        let offer = parsed(&small_offer(&[&section]));
+        assert_eq!(offer.sections[0].codecs[0].red, None, "{map} {fmtp}");
+    }
 }
 
 fn section_of(text: &str, index: usize) -> Vec<&str> {

@@ -45,6 +45,7 @@ const REAL_OFFERS: [&str; 9] = [
 const VOICE: Receiving = Receiving {
     stereo: false,
     dtx: true,
+    redundancy: false,
 };
 
 /// Takes all that the client sends and sends in the first section of each kind it receives in.
@@ -74,6 +75,7 @@ fn sending(kind: SectionKind) -> Sending {
         cname: "PA_0000000000A".into(),
         codec: (kind == SectionKind::Video).then_some(Codec::Vp8),
         stereo: false,
+        redundancy: false,
     }
 }
 

@@ -272,6 +272,7 @@ fn the_parameters_and_feedback_of_a_codec_are_kept_as_offered() {
         rtx: Some(
             103,
         ),
+        red: None,
     }
     "#);
 }

@@ -45,6 +45,7 @@ impl Room {
             room: self.id,
             peer,
         }));
+        self.sit_down(peer, effects);
         let join = self.describe_join(peer);
         self.send(peer, Message::Join(join), effects);
         self.send_token(now, peer, effects);
@@ -101,6 +102,7 @@ impl Room {
             preferences: BTreeMap::new(),
             data: DataState::default(),
             quality: None,
+            neighbours: None,
         };
         self.participants.insert(peer, participant);
         self.by_identity.insert(admission.identity, peer);

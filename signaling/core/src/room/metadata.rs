@@ -1,7 +1,7 @@
 //! What participants say about themselves, and the tokens that remember it.
 
-use super::Room;
 use super::participants::Participant;
+use super::{Room, neighbours};
 use crate::effect::Effect;
 use crate::token::Claims;
 use crate::wire::notice;
@@ -42,6 +42,7 @@ impl Room {
             if self.signs(peer) != signed {
                 self.dedicate_cameras(peer, effects);
             }
+            self.sit_down(peer, effects);
             self.news.changed(peer);
             // A full reconnect begins with the last token, and must not undo the change.
             self.send_token(now, peer, effects);
@@ -92,6 +93,9 @@ impl Room {
         }
         if attributes_len(attributes) > limits.attributes_bytes {
             return Err("the attributes are too long");
+        }
+        if !neighbours::fits(attributes) {
+            return Err("the name of the group of neighbours is too long");
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod describe;
 mod dynacast;
 mod metadata;
 mod negotiation;
+mod neighbours;
 mod news;
 mod participants;
 mod permissions;

@@ -11,7 +11,7 @@ use livekit_protocol::leave_request::Action;
 use livekit_protocol::participant_info::{Kind, State};
 use livekit_protocol::{ClientInfo, DisconnectReason};
 use sfu_core::Command;
-use sfu_core::command::Preference;
+use sfu_core::command::{Neighbours, Preference};
 use sfu_core::event::{ConnectionQuality, LostReason};
 use sfu_core::ids::{PeerId, TrackId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +56,8 @@ pub(super) struct Participant {
     pub(super) preferences: BTreeMap<TrackId, Preference>,
     pub(super) data: DataState,
     pub(super) quality: Option<ConnectionQuality>,
+    /// The group they sit among, as the media plane knows it.
+    pub(super) neighbours: Option<Neighbours>,
 }
 
 /// Whether a participant can be told anything at the moment.

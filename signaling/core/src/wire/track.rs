@@ -57,6 +57,8 @@ pub(crate) fn parse(
         muted: request.muted,
         stereo: request.stereo || has(AudioTrackFeature::TfStereo),
         dtx: !(request.disable_dtx || has(AudioTrackFeature::TfNoDtx)),
+        redundancy: is_redundant(request, kind),
+        voice: kind == MediaKind::Audio && source != TrackSource::ScreenShareAudio,
     };
     let description = TrackInfo {
         r#type: request.r#type,
@@ -77,8 +79,7 @@ pub(crate) fn parse(
             ..SimulcastCodecInfo::default()
         }],
         stereo: spec.stereo,
-        // Redundant audio is not negotiated.
-        disable_red: true,
+        disable_red: !spec.redundancy,
         encryption: encryption.into(),
         stream: stream_name(request, source),
         audio_features: features,
@@ -270,6 +271,12 @@ fn audio_features(request: &AddTrackRequest) -> Vec<i32> {
         .filter(|&feature| AudioTrackFeature::try_from(feature).is_ok())
         .take(AUDIO_FEATURES_MAX)
         .collect()
+}
+
+/// What is encrypted end to end cannot be packed anew for those who take no redundancy.
+fn is_redundant(request: &AddTrackRequest, kind: MediaKind) -> bool {
+    let is_open = request.encryption == i32::from(encryption::Type::None);
+    kind == MediaKind::Audio && is_open && !request.disable_red
 }
 
 fn client_ids(request: &AddTrackRequest) -> Vec<String> {

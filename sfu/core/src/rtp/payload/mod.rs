@@ -1,5 +1,6 @@
-//! The first bytes of video payloads: as much as is needed to choose where to begin forwarding and
-//! to renumber. Nothing is decoded.
+//! Payloads as far as they must be read: the first bytes of pictures, to choose where to begin
+//! forwarding and to renumber, and the blocks of redundant sound. Nothing is decoded.
 
 pub mod h264;
+pub mod red;
 pub mod vp8;

@@ -35,6 +35,8 @@ pub(crate) struct Client {
     pub(crate) received: BTreeMap<TrackId, Reception>,
     /// What it offers for the repair of losses.
     pub(crate) repair: Repair,
+    /// It sends and takes redundant sound.
+    pub(crate) redundancy: bool,
     /// Asks for everything again, all the time.
     pub(crate) floods: bool,
     /// Packets it was asked to send again.
@@ -80,6 +82,7 @@ impl Client {
             sources: BTreeMap::new(),
             received: BTreeMap::new(),
             repair: Repair::Rtx,
+            redundancy: false,
             floods: false,
             packets_requested: 0,
             bytes_received: 0,
@@ -125,7 +128,11 @@ impl Client {
         self.offers += 1;
         let fingerprint = Fingerprint::of(&self.certificate.certificate);
         let print = format!("sha-256 {fingerprint}");
-        let sdp = offer::write(&self.sections, self.repair, self.ufrag, PASSWORD, &print);
+        let ability = offer::Ability {
+            repair: self.repair,
+            redundancy: self.redundancy,
+        };
+        let sdp = offer::write(&self.sections, ability, self.ufrag, PASSWORD, &print);
         (self.offers, sdp)
     }
 
@@ -159,6 +166,9 @@ impl Client {
         self.server = Some((line("ice-ufrag"), line("ice-pwd")));
         self.ssrcs.clear();
         self.rtx_ssrcs.clear();
+        for source in self.sources.values_mut() {
+            source.voice.redundant = offer::asks_for_redundancy(sdp, &source.mid);
+        }
         for (mid, ssrc, rtx) in offer::sending(sdp) {
             if let Some((_, track)) = tracks.iter().find(|(known, _)| *known == mid) {
                 self.ssrcs.insert(ssrc, *track);
@@ -302,7 +312,8 @@ impl Client {
                     if let Some(track) = self.ssrcs.get(&ssrc.0) {
                         let reception = self.received.entry(*track).or_default();
                         reception.clock = Some((ntp, rtp_timestamp));
-                        let report = report_on(ssrc, ntp, reception.figures());
+                        let fraction = reception.fraction_lost();
+                        let report = report_on(ssrc, ntp, fraction, reception.figures());
                         out.push(outbound.encrypt_rtcp(&report).unwrap().to_vec());
                     }
                 }
@@ -336,7 +347,7 @@ impl Client {
         for (ssrc, track) in &self.ssrcs {
             let repairable = match self.repair {
                 Repair::None => false,
-                Repair::Nack => true,
+                Repair::Nack | Repair::RtxAndSound => true,
                 Repair::Rtx => self.rtx_ssrcs.values().any(|video| video == track),
             };
             let Some(reception) = self
@@ -379,10 +390,15 @@ impl Client {
 }
 
 /// A receiver report that answers a sender report at once.
-fn report_on(ssrc: Ssrc, ntp: u64, (highest_sequence, lost): (u32, i32)) -> Vec<u8> {
+fn report_on(
+    ssrc: Ssrc,
+    ntp: u64,
+    fraction_lost: u8,
+    (highest_sequence, lost): (u32, i32),
+) -> Vec<u8> {
     let block = rtcp::ReportBlock {
         ssrc,
-        fraction_lost: 0,
+        fraction_lost,
         cumulative_lost: lost,
         highest_sequence,
         jitter: 0,

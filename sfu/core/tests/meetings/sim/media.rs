@@ -1,6 +1,7 @@
 //! Synthetic media of scripted clients, and what they note of media they receive.
 
-use super::offer::{AUDIO_LEVEL, MID, OPUS, REPAIRED_RID, RID, RTX, Repair, TRANSPORT_CC, VP8};
+use super::offer::{AUDIO_LEVEL, MID, REPAIRED_RID, RID, RTX, Repair, TRANSPORT_CC};
+use super::voice::Voice;
 use sfu_core::rtp::rtcp::{SenderFields, write_cname, write_sender_report};
 use sfu_core::rtp::{HEADER_LEN_MAX, HeaderFields, SequenceNumber, Ssrc, write_header};
 use sfu_core::units::Size;
@@ -11,6 +12,8 @@ pub(crate) const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) const FRAME_INTERVAL: Duration = Duration::from_millis(50);
 /// Packets kept to be sent again.
 const HISTORY: usize = 1000;
+/// About a round trip on the lines of the stories.
+const RESEND_INTERVAL: Duration = Duration::from_millis(50);
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A microphone or camera.
@@ -20,6 +23,7 @@ pub(crate) struct Source {
     pub(crate) encodings: Vec<SourceEncoding>,
     pub(crate) level_dbov: u8,
     pub(crate) muted: bool,
+    pub(crate) voice: Voice,
     /// Probes for bandwidth: after each frame follow packets of nothing but padding.
     pub(crate) probing: bool,
     /// Sends each packet twice: as it is and as a retransmission that nobody asked for.
@@ -54,6 +58,17 @@ pub(crate) struct SourceEncoding {
 struct Sent {
     fields: HeaderFields,
     payload: Vec<u8>,
+    resent_at: Option<Instant>,
+}
+
+impl Sent {
+    fn new(fields: HeaderFields, payload: Vec<u8>) -> Self {
+        Self {
+            fields,
+            payload,
+            resent_at: None,
+        }
+    }
 }
 
 impl Source {
@@ -92,6 +107,7 @@ impl Source {
             encodings,
             level_dbov: 127,
             muted: false,
+            voice: Voice::default(),
             probing: false,
             repeats: false,
             started_at: now,
@@ -120,10 +136,20 @@ impl Source {
         let Some(encoding) = encoding else { return };
         let lost = encoding
             .history
-            .iter()
+            .iter_mut()
             .find(|packet| packet.fields.sequence == number);
-        let Some(lost) = lost.cloned() else { return };
-        if repair == Repair::Rtx {
+        let Some(lost) = lost else { return };
+        // As libwebrtc: not again while the last one may still be on its way.
+        let is_soon = |at: Instant| {
+            let since = self.sent_at.map(|now| now.saturating_duration_since(at));
+            since.is_some_and(|since| since < RESEND_INTERVAL)
+        };
+        if encoding.rid.is_none() && lost.resent_at.is_some_and(is_soon) {
+            return;
+        }
+        lost.resent_at = self.sent_at;
+        let lost = lost.clone();
+        if repair == Repair::Rtx || (repair == Repair::RtxAndSound && encoding.rid.is_some()) {
             send(&encoding.rtx_of(&lost, &mid, transport_sequence));
         } else {
             let own: (u8, &[u8]) = encoding
@@ -172,7 +198,7 @@ impl Source {
             let ticks = u32::try_from(elapsed.as_millis()).unwrap() * (rate / 1000);
             let timestamp = encoding.base.wrapping_add(ticks);
             let payloads = if is_audio {
-                vec![vec![0xfc; 80]]
+                vec![self.voice.next(now, timestamp)]
             } else {
                 encoding.frame()
             };
@@ -180,7 +206,7 @@ impl Source {
             for (index, payload) in payloads.into_iter().enumerate() {
                 let fields = HeaderFields {
                     marker: !is_audio && index + 1 == count,
-                    payload_type: if is_audio { OPUS } else { VP8 },
+                    payload_type: self.voice.payload_type_of(is_audio),
                     sequence: SequenceNumber(encoding.sequence),
                     timestamp,
                     ssrc: Ssrc(encoding.ssrc),
@@ -193,7 +219,7 @@ impl Source {
                 };
                 let header = header(&fields, &self.mid, own, transport_sequence);
                 send(&[&header[..], &payload].concat(), false);
-                let packet = Sent { fields, payload };
+                let packet = Sent::new(fields, payload);
                 if self.repeats && !is_audio {
                     for probe in encoding.repeats(&packet, &self.mid, transport_sequence) {
                         send(&probe, false);

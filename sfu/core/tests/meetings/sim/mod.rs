@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod media;
 pub(crate) mod offer;
 pub(crate) mod reception;
+pub(crate) mod voice;
 
 use client::Client;
 use media::Source;
@@ -74,6 +75,8 @@ pub(crate) struct Sim {
     pub(crate) behind: BTreeMap<PeerId, PeerId>,
     /// Clients subscribe to every track that becomes ready.
     pub(crate) auto_subscribe: bool,
+    /// Whether publishers want redundancy for their sound.
+    pub(crate) redundancy: bool,
     /// Reads a counter before and after each RTP datagram is handled; the differences add up.
     pub(crate) probe: Option<fn() -> u64>,
     pub(crate) probed: u64,
@@ -106,6 +109,7 @@ impl Sim {
             silent_timeout: Duration::from_secs(12),
             congestion_control: true,
             dynacast_pause_delay: Duration::from_secs(5),
+            loudest_max: 12,
         };
         Self {
             #[expect(
@@ -121,6 +125,7 @@ impl Sim {
             links: BTreeMap::new(),
             behind: BTreeMap::new(),
             auto_subscribe: true,
+            redundancy: true,
             recording: None,
             scale: None,
             weight: 0,
@@ -483,6 +488,10 @@ impl Sim {
     }
 
     fn publish(&mut self, peer: PeerId, track: TrackId, spec: TrackSpec) {
+        let spec = TrackSpec {
+            redundancy: spec.redundancy && self.redundancy,
+            ..spec
+        };
         self.command(Command::Publish { peer, track, spec });
     }
 
@@ -504,5 +513,7 @@ fn spec(kind: MediaKind, name: &str, layers: Vec<LayerSpec>) -> TrackSpec {
         muted: false,
         stereo: false,
         dtx: true,
+        redundancy: kind == MediaKind::Audio,
+        voice: kind == MediaKind::Audio,
     }
 }

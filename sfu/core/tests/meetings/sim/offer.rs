@@ -30,6 +30,8 @@ pub(crate) const RID: u8 = 10;
 pub(crate) const AUDIO_LEVEL: u8 = 1;
 pub(crate) const TRANSPORT_CC: u8 = 3;
 pub(crate) const OPUS: u8 = 111;
+/// Opus with copies of earlier frames.
+pub(crate) const RED: u8 = 63;
 pub(crate) const VP8: u8 = 96;
 pub(crate) const REPAIRED_RID: u8 = 11;
 /// The retransmissions of VP8.
@@ -44,11 +46,21 @@ pub(crate) enum Repair {
     Nack,
     /// As browsers: video is repaired on streams of its own, sound is not.
     Rtx,
+    /// As browsers whose client asks for lost sound too.
+    RtxAndSound,
+}
+
+/// What a client can do with what it receives and sends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ability {
+    pub(crate) repair: Repair,
+    /// Sends and takes copies of earlier frames with each frame of sound (RFC 2198).
+    pub(crate) redundancy: bool,
 }
 
 pub(crate) fn write(
     sections: &[ClientSection],
-    repair: Repair,
+    ability: Ability,
     ufrag: &str,
     pwd: &str,
     fingerprint: &str,
@@ -62,7 +74,7 @@ pub(crate) fn write(
         mids.join(" ")
     );
     for section in sections {
-        write_section(&mut sdp, section, repair);
+        write_section(&mut sdp, section, ability);
         let _ = write!(
             sdp,
             "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=fingerprint:{fingerprint}\r\na=setup:actpass\r\n"
@@ -71,7 +83,8 @@ pub(crate) fn write(
     sdp
 }
 
-fn write_section(sdp: &mut String, section: &ClientSection, repair: Repair) {
+fn write_section(sdp: &mut String, section: &ClientSection, ability: Ability) {
+    let repair = ability.repair;
     let (kind, direction) = match &section.content {
         Content::Receive(kind) => (*kind, "recvonly"),
         Content::SendAudio { .. } => ("audio", "sendonly"),
@@ -83,8 +96,13 @@ fn write_section(sdp: &mut String, section: &ClientSection, repair: Repair) {
     } else {
         (VP8, "VP8/90000")
     };
-    let has_rtx = kind == "video" && repair == Repair::Rtx;
-    let rtx = if has_rtx { " 97" } else { "" };
+    let has_rtx = kind == "video" && matches!(repair, Repair::Rtx | Repair::RtxAndSound);
+    let has_red = kind == "audio" && ability.redundancy;
+    let rtx = match (has_rtx, has_red) {
+        (true, _) => " 97",
+        (_, true) => " 63",
+        _ => "",
+    };
     let _ = write!(
         sdp,
         "m={kind} 9 UDP/TLS/RTP/SAVPF {pt}{rtx}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\n\
@@ -109,7 +127,13 @@ fn write_section(sdp: &mut String, section: &ClientSection, repair: Repair) {
         );
         let _ = write!(sdp, "a=rtcp-fb:{pt} nack pli\r\n");
     }
-    if repair == Repair::Nack || has_rtx {
+    if has_red {
+        let _ = write!(
+            sdp,
+            "a=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} {OPUS}/{OPUS}\r\n"
+        );
+    }
+    if matches!(repair, Repair::Nack | Repair::RtxAndSound) || has_rtx {
         let _ = write!(sdp, "a=rtcp-fb:{pt} nack\r\n");
     }
     if has_rtx {
@@ -157,4 +181,11 @@ pub(crate) fn sending(sdp: &str) -> Vec<(String, u32, Option<u32>)> {
             Some((mid, ssrc, rtx))
         })
         .collect()
+}
+
+/// Whether an answer prefers redundant sound in the section of that name.
+pub(crate) fn asks_for_redundancy(sdp: &str, mid: &str) -> bool {
+    let mut sections = sdp.split("m=").skip(1);
+    let section = sections.find(|section| attribute(section, "mid") == Some(mid));
+    section.is_some_and(|section| section.starts_with("audio 9 UDP/TLS/RTP/SAVPF 63 "))
 }

@@ -2,6 +2,7 @@
 //! it asks for that.
 
 use super::offer::VP8;
+use super::voice::Heard;
 use sfu_core::rtp::payload::vp8;
 use sfu_core::rtp::{Extender, Packet, SequenceNumber};
 use std::collections::BTreeMap;
@@ -34,12 +35,15 @@ pub(crate) struct Reception {
     pub(crate) pictures_ended: u64,
     pub(crate) last_at: Option<Instant>,
     pub(crate) longest_gap: Duration,
+    pub(crate) heard: Heard,
     /// The last sender report: NTP time and timestamp.
     pub(crate) clock: Option<(u64, u32)>,
     sequence: Extender,
     highest: Option<u64>,
     last_timestamp: Option<u32>,
     missing: BTreeMap<u64, Missing>,
+    /// Packets lost at first, and all packets, at the last report.
+    reported: (u64, u64),
     /// Picture ids of the last packets, and whether a picture began there.
     pictures: BTreeMap<u64, (u16, bool)>,
 }
@@ -103,6 +107,7 @@ impl Reception {
     /// Looks whether a packet's picture follows on that of the packet before it, and the packet
     /// after it on that.
     pub(crate) fn look_into(&mut self, sequence: u64, packet: &Packet<'_>) {
+        self.heard.listen(self.last_at.unwrap(), packet);
         if packet.payload_type != VP8 || packet.payload.is_empty() {
             return;
         }
@@ -164,6 +169,14 @@ impl Reception {
         (highest.saturating_sub(400)..=highest)
             .map(SequenceNumber::of_extended)
             .collect()
+    }
+
+    /// The share of packets that did not come by themselves since the last call, in 256ths.
+    pub(crate) fn fraction_lost(&mut self) -> u8 {
+        let totals = (self.lost + self.repaired, self.lost + self.packets);
+        let before = std::mem::replace(&mut self.reported, totals);
+        let (lost, all) = (totals.0.saturating_sub(before.0), totals.1 - before.1);
+        u8::try_from((lost * 256).checked_div(all).unwrap_or(0)).unwrap_or(u8::MAX)
     }
 
     /// The share of packets that never came.

@@ -54,6 +54,7 @@ impl Media {
             | Command::MuteTrack { .. }
             | Command::Dedicate { .. }
             | Command::Prefer { .. }
+            | Command::Seat { .. }
             | Command::SendData { .. } => {}
         }
     }
