@@ -14,6 +14,7 @@ import { Encryption, isOfOtherKey } from "./encryption";
 import { endReason, refusal } from "./end-reason";
 import { LocalMedia } from "./local-media";
 import { isWhole, type MeetingKey } from "./meeting-key";
+import { NEIGHBOURS_ATTRIBUTE } from "./neighbours";
 import { participantsOf, videoTrackOf } from "./people";
 import { reduce } from "./reducer";
 import type { RoomName } from "./room-name";
@@ -47,6 +48,7 @@ export class Call {
   #encryption: Encryption | null = null;
   readonly #unreadable = new Set<string>();
   #name = "";
+  #neighbours = "";
 
   constructor(room: RoomName, entry: Entry, key: MeetingKey | null = null) {
     this.room = room;
@@ -65,9 +67,11 @@ export class Call {
     };
   }
 
-  async join(name: string): Promise<void> {
+  /** `neighbours` names the people in the same room; empty for nobody. */
+  async join(name: string, neighbours = ""): Promise<void> {
     if (this.#live !== null) return;
     this.#name = name;
+    this.#neighbours = neighbours.trim();
     const obstacle = this.#obstacle();
     if (obstacle !== null) return this.store.dispatch({ type: "ended", reason: obstacle });
     this.#encryption = this.key === null ? null : new Encryption();
@@ -88,11 +92,13 @@ export class Call {
     }
     if (this.#live !== live) return void live.disconnect();
     this.store.dispatch({ type: "joined", participants: this.#people(live) });
+    // Before the microphone is heard, or two laptops in one room would howl.
+    if (this.#neighbours !== "") await this.sitAmong(this.#neighbours);
     await this.#publishWhatIsOn(live);
   }
 
   rejoin(): Promise<void> {
-    return this.join(this.#name);
+    return this.join(this.#name, this.#neighbours);
   }
 
   cancel(): void {
@@ -155,6 +161,18 @@ export class Call {
     if (self === undefined || camera === undefined || isSaid !== true) return;
     await self.unpublishTrack(camera, false);
     await this.#publish("camera");
+  }
+
+  /** Says with whom the person sits in one room: those send each other no sound. Empty for nobody. */
+  async sitAmong(neighbours: string): Promise<void> {
+    const trimmed = neighbours.trim();
+    this.store.dispatch({ type: "trouble-changed", trouble: null });
+    try {
+      await this.#live?.localParticipant.setAttributes({ [NEIGHBOURS_ATTRIBUTE]: trimmed });
+      this.#neighbours = trimmed;
+    } catch {
+      this.store.dispatch({ type: "trouble-changed", trouble: "neighbours-failed" });
+    }
   }
 
   toggleChat(isOpen: boolean): void {
@@ -301,6 +319,7 @@ const PEOPLE_EVENTS = [
   RoomEvent.ParticipantDisconnected,
   RoomEvent.ParticipantNameChanged,
   RoomEvent.ParticipantAttributesChanged,
+  RoomEvent.ParticipantPermissionsChanged,
   RoomEvent.TrackPublished,
   RoomEvent.TrackUnpublished,
   RoomEvent.TrackSubscribed,

@@ -1,5 +1,6 @@
 // Reads a LiveKit room into the participants that the screens show. Changes nothing.
 import { type Participant as LiveKitParticipant, type Room, Track } from "livekit-client";
+import { groupName } from "./neighbours";
 import { isSigning } from "./signs";
 import type { Participant, Protection, Video, VideoSource } from "./state";
 
@@ -44,6 +45,8 @@ function participantOf(participant: LiveKitParticipant, secrecy: Secrecy): Parti
     isSpeaking: participant.isSpeaking,
     isSigning: isSigning(participant),
     isMicrophoneOn: microphone !== undefined && !microphone.isMuted,
+    neighbours: groupName(participant.attributes),
+    mayDescribeMyself: participant.permissions?.canUpdateMetadata ?? false,
     camera: isReadable ? videoOf(participant, "camera") : null,
     screen: isReadable ? videoOf(participant, "screen") : null,
     protection,

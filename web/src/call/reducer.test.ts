@@ -113,6 +113,8 @@ function person(name: string): Participant {
     isSpeaking: false,
     isSigning: false,
     isMicrophoneOn: false,
+    neighbours: "",
+    mayDescribeMyself: true,
     camera: null,
     screen: null,
     protection: "none",

@@ -159,6 +159,8 @@ function isSame(a: Participant, b: Participant): boolean {
     a.isLocal === b.isLocal &&
     a.isSpeaking === b.isSpeaking &&
     a.isMicrophoneOn === b.isMicrophoneOn &&
+    a.neighbours === b.neighbours &&
+    a.mayDescribeMyself === b.mayDescribeMyself &&
     isSameVideo(a.camera, b.camera) &&
     isSameVideo(a.screen, b.screen) &&
     a.protection === b.protection

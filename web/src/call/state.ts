@@ -59,6 +59,10 @@ export interface Participant {
   /** They say that their camera shows sign language. */
   readonly isSigning: boolean;
   readonly isMicrophoneOn: boolean;
+  /** The people they sit in one room with; empty for nobody. */
+  readonly neighbours: string;
+  /** Whether they may change what is said about them, their neighbours too. */
+  readonly mayDescribeMyself: boolean;
   readonly camera: Video | null;
   readonly screen: Video | null;
   readonly protection: Protection;
@@ -88,7 +92,7 @@ export interface Announcement {
   readonly name: string;
 }
 
-export type Trouble = "share-failed" | "chat-failed";
+export type Trouble = "share-failed" | "chat-failed" | "neighbours-failed";
 
 export type EndReason =
   | "left"

@@ -50,6 +50,19 @@ export const de = {
   "device.signs": "Ich gebärde",
   "device.signs.hint": "Ihr Bild bleibt auch auf schwachen Leitungen flüssig und wird lieber kleiner.",
 
+  "neighbours.label": "Sitzen Sie mit anderen im selben Raum?",
+  "neighbours.hint":
+    "Wer im selben Raum sitzt, hört sich dort. Darum kommt von dort kein Ton, und nichts pfeift.",
+  "neighbours.nobody": "Nein, ich sitze allein",
+  "neighbours.group": "Ja, im Raum {name}",
+  "neighbours.new": "Ja, in einem Raum, den ich nenne",
+  "neighbours.name": "Name des Raums, in dem Sie sitzen",
+  "neighbours.name.hint": "Alle dort müssen denselben Namen angeben, zum Beispiel: Ratssaal.",
+  "neighbours.apply": "Übernehmen",
+  "neighbours.with": "Mit Ihnen im Raum {name}: {people}",
+  "neighbours.alone": "Im Raum {name} ist sonst noch niemand.",
+  "neighbours.failed": "Der gemeinsame Raum konnte nicht angegeben werden.",
+
   "blocked.microphone": "Das Mikrofon geht nicht",
   "blocked.camera": "Die Kamera geht nicht",
   "blocked.insecure":

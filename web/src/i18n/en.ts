@@ -51,6 +51,19 @@ export const en: Texts = {
   "device.signs": "I am signing",
   "device.signs.hint": "Your picture stays fluent on weak lines too, and rather becomes smaller.",
 
+  "neighbours.label": "Do you sit in one room with others?",
+  "neighbours.hint":
+    "People in one room hear each other there, so you get no sound of them, and nothing howls.",
+  "neighbours.nobody": "No, I sit alone",
+  "neighbours.group": "Yes, in the room {name}",
+  "neighbours.new": "Yes, in a room that I name",
+  "neighbours.name": "Name of the room you sit in",
+  "neighbours.name.hint": "Everybody there must give the same name, for example: Council chamber.",
+  "neighbours.apply": "Apply",
+  "neighbours.with": "With you in the room {name}: {people}",
+  "neighbours.alone": "Nobody else is in the room {name} yet.",
+  "neighbours.failed": "The shared room could not be set.",
+
   "blocked.microphone": "The microphone does not work",
   "blocked.camera": "The camera does not work",
   "blocked.insecure": "This page was opened without encryption, so the browser gives no access to devices.",

@@ -10,6 +10,7 @@ import { BlockedNote } from "../devices/blocked-note";
 import { DevicePickers } from "../devices/device-pickers";
 import { DeviceSwitch } from "../devices/device-switch";
 import { Level } from "../devices/level";
+import { NeighboursPicker } from "../neighbours/neighbours-picker";
 import styles from "./green-room.module.css";
 import { Preview } from "./preview";
 
@@ -40,19 +41,23 @@ export function GreenRoom({ givenName }: { givenName: string | null }) {
   );
 }
 
+/** Who is in the meeting is seen only by those who are. */
+const NO_GROUPS: readonly string[] = [];
+
 function JoinForm({ givenName }: { givenName: string | null }) {
   const t = useText();
   const call = useCall();
   const isHeard = useCallState((state) => state.devices.microphone.state === "on");
   const [name, setName] = useState(givenName ?? rememberedName());
   const [isMissing, setMissing] = useState(false);
+  const [neighbours, setNeighbours] = useState("");
 
   function join(event: FormEvent) {
     event.preventDefault();
     const trimmed = name.trim();
     if (trimmed === "") return setMissing(true);
     if (givenName === null) rememberName(trimmed);
-    void call.join(trimmed);
+    void call.join(trimmed, neighbours);
   }
 
   return (
@@ -73,6 +78,7 @@ function JoinForm({ givenName }: { givenName: string | null }) {
       ) : (
         <p>{t("green.as", { name: givenName })}</p>
       )}
+      <NeighboursPicker group={neighbours} groups={NO_GROUPS} onChange={setNeighbours} />
       <Button type="submit" look="main" data-testid="join">
         {isHeard ? t("green.join") : t("green.join.muted")}
       </Button>

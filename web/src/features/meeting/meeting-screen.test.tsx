@@ -132,6 +132,8 @@ function person(name: string, more: Partial<Participant> = {}): Participant {
     isSpeaking: false,
     isSigning: false,
     isMicrophoneOn: false,
+    neighbours: "",
+    mayDescribeMyself: true,
     camera: null,
     screen: null,
     protection: "none",

@@ -13,6 +13,7 @@ import styles from "./notices.module.css";
 const TROUBLES = {
   "share-failed": "meeting.shareFailed",
   "chat-failed": "meeting.chatFailed",
+  "neighbours-failed": "neighbours.failed",
 } as const satisfies Readonly<Record<Trouble, TextKey>>;
 
 export function Notices() {

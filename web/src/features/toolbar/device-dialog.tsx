@@ -6,6 +6,7 @@ import { LanguagePicker } from "../../ui/language-picker";
 import { DevicePickers } from "../devices/device-pickers";
 import { Level } from "../devices/level";
 import { SignsSwitch } from "../devices/signs-switch";
+import { NeighboursSetting } from "../neighbours/neighbours-setting";
 import styles from "./device-dialog.module.css";
 import { ToolButton } from "./tool-button";
 
@@ -27,6 +28,7 @@ export function DeviceDialog() {
         <DevicePickers />
         <Level />
         <SignsSwitch />
+        <NeighboursSetting />
         <div className={styles.bottom}>
           <LanguagePicker />
           <Button look="main" onClick={() => dialog.current?.close()}>
