@@ -12,6 +12,7 @@ import { admission, type Entry } from "./admission";
 import { MESSAGE_LENGTH_MAX, receiveChat, sendChat } from "./chat";
 import { Encryption, isOfOtherKey } from "./encryption";
 import { endReason, refusal } from "./end-reason";
+import { LineWatch } from "./line-watch";
 import { LocalMedia } from "./local-media";
 import { isWhole, type MeetingKey } from "./meeting-key";
 import { NEIGHBOURS_ATTRIBUTE } from "./neighbours";
@@ -45,6 +46,7 @@ export class Call {
   });
   #live: Room | null = null;
   #sound: Sound | null = null;
+  #lineWatch: LineWatch | null = null;
   #encryption: Encryption | null = null;
   readonly #unreadable = new Set<string>();
   #name = "";
@@ -92,6 +94,7 @@ export class Call {
     }
     if (this.#live !== live) return void live.disconnect();
     this.store.dispatch({ type: "joined", participants: this.#people(live) });
+    this.#lineWatch = new LineWatch(live);
     // Before the microphone is heard, or two laptops in one room would howl.
     if (this.#neighbours !== "") await this.sitAmong(this.#neighbours);
     await this.#publishWhatIsOn(live);
@@ -286,6 +289,8 @@ export class Call {
     this.#live = null;
     this.#sound?.close();
     this.#sound = null;
+    this.#lineWatch?.close();
+    this.#lineWatch = null;
     this.#encryption?.close();
     this.#encryption = null;
     return live;

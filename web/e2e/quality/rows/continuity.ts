@@ -8,12 +8,12 @@ const CUT_MS = 3_000;
 const NO_GAP_S = 0.5;
 
 /**
- * A new address of the router is the promise. When the laptop's own address goes, the browser must first
- * notice and gather addresses anew, which takes it seconds: what is left to us is that it comes back alone.
+ * A new address of the router is the promise. When the laptop's own address goes, nobody tells: the page must
+ * first miss what the server sends, for a second, and then gather addresses anew by way of a new WebSocket.
  */
 const CHANGES = [
   { what: "router gives another address", change: rebind, limit: 1, seconds: 8 },
-  { what: "laptop gets another address", change: move, limit: 20, seconds: 25 },
+  { what: "laptop gets another address", change: move, limit: 5, seconds: 25 },
 ] as const;
 
 export const continuity: Scenario = {
