@@ -89,9 +89,9 @@ test("somebody with another key decodes nothing, reads nothing, and both sides a
   await anna.sees('[data-testid="other-key"]');
   expect(await anna.text('[data-testid="other-key"]')).toContain("Cleo");
   await anna.sees('[data-testid="encryption"][data-state="broken"]');
-  await anna.say("noch ein Wort");
+  await anna.say("another word");
   await eventually("Bela reads it", 10_000, async () =>
-    (await bela.messages()).includes("Anna: noch ein Wort"),
+    (await bela.messages()).includes("Anna: another word"),
   );
   const { frames, packets } = await totalReceived(cleo.page);
   expect(packets).toBeGreaterThan(0);
