@@ -30,8 +30,13 @@ impl World {
                     session.reads_from = Some(from);
                     true
                 });
+                // Of streams that it was not told of, it asks for nothing.
+                self.excuse(who, time * 2);
             }
-            Action::SlowSignal(who, time) => self.people[who].slow_until = Some(self.now + time),
+            Action::SlowSignal(who, time) => {
+                self.people[who].slow_until = Some(self.now + time);
+                self.excuse(who, time);
+            }
             Action::StallLayer(who, time) => {
                 let until = self.now + time;
                 self.with(who, Site::PublisherStallsLayer, |session| {
@@ -194,6 +199,7 @@ impl World {
         if let Some(connection) = cut {
             self.close(who, connection);
             self.people[who].later.push((at, Later::Resume));
+            self.excuse(who, time);
         }
     }
 
