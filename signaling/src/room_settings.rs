@@ -28,7 +28,15 @@ pub fn room(settings: &Settings, keys: &Arc<Keys>) -> RoomSettings {
     let (room, signal) = (&settings.room, &settings.signal);
     RoomSettings {
         server: server_description(),
-        codecs: vec![Codec::Vp8, Codec::H264, Codec::Opus],
+        // The first is what a publisher falls back to whose own choice is not among them.
+        codecs: vec![
+            Codec::Vp8,
+            Codec::H264,
+            Codec::Vp9,
+            Codec::Av1,
+            Codec::H265,
+            Codec::Opus,
+        ],
         ice_servers: Vec::new(),
         keys: Arc::clone(keys),
         ping_interval: signal.ping_interval,

@@ -3,7 +3,6 @@
 //! them by `downlink::layer_selector`.
 
 use crate::bandwidth::allocator::{Grant, PauseReason, Purpose, Request, allocate};
-use crate::downlink::layer::Layer;
 use crate::downlink::layer_selector::Ceiling;
 use crate::downlink::line::{Changes, Line};
 use crate::downlink::repair::{PADDING, Repair};
@@ -56,7 +55,7 @@ impl Engine {
     pub(crate) fn allocate(&mut self, now: Instant, out: &mut Outbox) {
         for track in self.tracks.values_mut() {
             for encoding in &mut track.encodings {
-                encoding.rate.close(now);
+                encoding.layers.close_rates(now);
             }
         }
         let mut wishes: Vec<Wish> = Vec::new();
@@ -108,9 +107,7 @@ impl Engine {
             }
             let ceiling = match grant {
                 // Everyone's smallest picture comes first, and is what makes the line known.
-                _ if is_new => {
-                    Ceiling::Layer(wish.layers.first().copied().unwrap_or(Layer::LOWEST))
-                }
+                _ if is_new => Ceiling::Layer(wish.smallest()),
                 _ if !is_known => Ceiling::None,
                 Grant::Layer(layer) => Ceiling::Layer(wish.layers[*layer]),
                 Grant::Paused(PauseReason::Bandwidth) => Ceiling::Nothing,

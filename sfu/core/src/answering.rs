@@ -1,6 +1,5 @@
 //! Turns an offer into its answer: the engine's side of negotiation.
 
-use crate::command::TrackSpec;
 use crate::downlink::layer::Layer;
 use crate::downlink::layer_selector::Ceiling;
 use crate::downlink::line::Line;
@@ -20,6 +19,7 @@ use crate::sdp::{
 use crate::transport::{DtlsRole, Fingerprint, IceCredentials, RemoteParameters};
 use crate::uplink::SendingSection;
 use crate::uplink::redundancy::Form;
+use crate::uplink::track::Track;
 use rand::Rng;
 use std::time::Instant;
 use tracing::debug;
@@ -124,7 +124,7 @@ impl Engine {
         now: Instant,
         key: PeerKey,
         index: usize,
-        offered: Offered,
+        mut offered: Offered,
         out: &mut Outbox,
     ) {
         let peer = &mut self.peers[key];
@@ -132,10 +132,14 @@ impl Engine {
         let spec_of = |track: TrackKey| tracks.get(track).map(|track| &track.spec);
         let kind = offered.sending.section.codec.kind();
         let Some(track_key) = peer.negotiation.claim(offered.msid.as_ref(), spec_of, kind) else {
+            offered.sending.settle();
             peer.negotiation.sections[index].used = Use::Unclaimed(offered);
             return;
         };
-        let sending = offered.sending;
+        let mut sending = offered.sending;
+        if let Some(codec) = tracks.get(track_key).and_then(|track| track.spec.codec) {
+            sending.choose(codec);
+        }
         peer.negotiation.sections[index].used = Use::Publishing(track_key);
         let track = &mut self.tracks[track_key];
         track.bind(sending.section.clone(), &sending.rids);
@@ -193,6 +197,7 @@ impl Engine {
             if let Repair::Rtx(rtx) = subscription.repair {
                 peer.downlink.insert(rtx.ssrc.0, track_key);
             }
+            subscription.dependency_id = id_of(offered, Extension::DependencyDescriptor);
             let numbered = numbered(offered, codec, subscription.repair);
             subscription.transport_cc = numbered.filter(|_| self.config.congestion_control);
             if subscription.transport_cc.is_some() {
@@ -266,10 +271,7 @@ impl Engine {
         }
         match used {
             Use::Application => AnswerSection::Application,
-            Use::Publishing(track) => {
-                let spec = self.tracks.get(*track).map(|track| &track.spec);
-                AnswerSection::Receive(receiving(spec))
-            }
+            Use::Publishing(track) => AnswerSection::Receive(receiving(self.tracks.get(*track))),
             Use::Unclaimed(_) => AnswerSection::Receive(receiving(None)),
             Use::Subscribed(track) => match self.sending(key, *track) {
                 Some((sending, id)) => {
@@ -343,11 +345,13 @@ impl Engine {
     }
 }
 
-fn receiving(spec: Option<&TrackSpec>) -> Receiving {
+fn receiving(track: Option<&Track>) -> Receiving {
+    let section = track.and_then(|track| track.section.as_ref());
     Receiving {
-        stereo: spec.is_some_and(|spec| spec.stereo),
-        dtx: spec.is_some_and(|spec| spec.dtx),
-        redundancy: spec.is_some_and(|spec| spec.redundancy),
+        stereo: track.is_some_and(|track| track.spec.stereo),
+        dtx: track.is_some_and(|track| track.spec.dtx),
+        redundancy: track.is_some_and(|track| track.spec.redundancy),
+        codec: section.map(|section| section.codec),
     }
 }
 
@@ -370,11 +374,15 @@ fn repair(
 /// Under which id the packets of a subscription are numbered. A packet that is sent again just as
 /// it was would tell of its first journey, and is left out with all its stream.
 fn numbered(offered: &Section, codec: &OfferedCodec, repair: Repair) -> Option<u8> {
-    let ids = offered.extensions.iter();
-    let id = ids.filter(|(_, extension)| *extension == Extension::TransportCc);
-    let id = id.map(|(id, _)| *id).next();
     let told = codec.feedback.iter().any(|kind| kind == "transport-cc");
-    id.filter(|_| told && repair != Repair::Same)
+    id_of(offered, Extension::TransportCc).filter(|_| told && repair != Repair::Same)
+}
+
+/// The id under which a client offers a header extension.
+fn id_of(offered: &Section, wanted: Extension) -> Option<u8> {
+    let mut ids = offered.extensions.iter();
+    ids.find(|(_, extension)| *extension == wanted)
+        .map(|(id, _)| *id)
 }
 
 fn unused_ssrc(rng: &mut impl Rng, used: &std::collections::HashMap<u32, TrackKey>) -> u32 {

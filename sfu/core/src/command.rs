@@ -6,7 +6,7 @@
 pub use crate::bandwidth::allocator::Purpose;
 
 use crate::ids::{PeerId, RoomId, TrackId};
-use crate::units::{Bitrate, MediaKind, Quality, Size};
+use crate::units::{Bitrate, Codec, MediaKind, Quality, Size};
 use bytes::Bytes;
 
 /// One request to an engine.
@@ -139,6 +139,8 @@ pub struct TrackSpec {
     pub purpose: Purpose,
     /// The client's names of the track, any of which may stand in `a=msid` of its section.
     pub client_ids: Vec<String>,
+    /// The codec it shall be sent in, if its section has it; else the first of the section.
+    pub codec: Option<Codec>,
     /// The encodings, smallest first; empty for sound and for video of unknown layers.
     pub layers: Vec<LayerSpec>,
     /// Whether it starts muted: then it may never send a packet, and is announced all the same.

@@ -5,7 +5,7 @@
 //! signaling asks in `commanding`, who is here in `membership`.
 
 use crate::demux::Demux;
-use crate::downlink::line::Numbered;
+use crate::downlink::outgoing::{Extensions, FrameExtension};
 use crate::downlink::sent_packets::low_half;
 use crate::event::{Event, LostReason};
 use crate::feedback::Rounds;
@@ -13,7 +13,6 @@ use crate::ids::{PeerId, RoomId, TrackId};
 use crate::outbox::{Outbox, Path};
 use crate::peer::Peer;
 use crate::room::Room;
-use crate::rtp::payload::vp8;
 use crate::rtp::{HEADER_LEN_MAX, HeaderFields, Packet, SequenceNumber, write_header};
 use crate::stats::{Drop, Stats};
 use crate::strays::Strays;
@@ -63,6 +62,13 @@ pub struct EngineConfig {
     pub dynacast_pause_delay: Duration,
     /// Voices forwarded to one listener at a time: all up to so many, then the loudest.
     pub loudest_max: usize,
+}
+
+/// What of a packet goes to its subscribers.
+struct Media<'a> {
+    /// Its dependency descriptor; empty if there is none.
+    descriptor: &'a [u8],
+    payload: &'a mut [u8],
 }
 
 /// The media plane of one worker.
@@ -213,12 +219,18 @@ impl Engine {
         match arrival {
             Ok(arrival) => {
                 self.stats.packets_repaired += u64::from(stream.repairs);
-                let payload = &mut bytes[payload_at..payload_end];
+                let (head, body) = bytes.split_at_mut(payload_at);
+                let payload = &mut body[..payload_end - payload_at];
                 track.remember_opening(&arrival, payload);
+                let descriptor = track.descriptor_in(&arrival, head);
                 if track.spec.redundancy {
                     self.send_sound(now, stream.track, &arrival, payload, out);
                 } else {
-                    self.send_to_subscribers(now, stream.track, &arrival, payload, out);
+                    let media = Media {
+                        descriptor,
+                        payload,
+                    };
+                    self.send_media(now, stream.track, &arrival, media, out);
                 }
             }
             Err(Some(reason)) => self.stats.drop_because(reason),
@@ -238,6 +250,25 @@ impl Engine {
         payload: &mut [u8],
         out: &mut Outbox,
     ) {
+        let media = Media {
+            descriptor: &[],
+            payload,
+        };
+        self.send_media(now, key, arrival, media, out);
+    }
+
+    fn send_media(
+        &mut self,
+        now: Instant,
+        key: TrackKey,
+        arrival: &Arrival,
+        media: Media<'_>,
+        out: &mut Outbox,
+    ) {
+        let Media {
+            descriptor,
+            payload,
+        } = media;
         let incoming = &arrival.incoming;
         let Track {
             subscriptions,
@@ -245,29 +276,33 @@ impl Engine {
             audience,
             ..
         } = &mut self.tracks[key];
-        let cache = encodings[incoming.encoding].cache_for(arrival.form);
+        let (cache, layers) = encodings[incoming.encoding].cache_for(arrival.form);
         let mut kept = false;
         let mut header = [0; HEADER_LEN_MAX];
         for subscription in subscriptions {
             if subscription.form != arrival.form || !audience.includes(subscription.ear) {
                 continue;
             }
-            let Some((payload_type, rewritten)) =
-                subscription.forward(now, incoming, arrival.switchable)
+            let dependencies = layers.dependencies();
+            let switchable = arrival.switchable;
+            let Some(forwarded) = subscription.forward(now, incoming, switchable, dependencies)
             else {
                 continue;
             };
             // Once for all, and before the first of them has its numbers written into it.
             if !kept && subscription.is_repairable() {
-                cache.keep(now, low_half(incoming.sequence), payload);
+                cache.keep(now, low_half(incoming.sequence), descriptor, payload);
                 kept = true;
             }
-            if let Some((descriptor, (id, tl0))) = incoming.picture.zip(rewritten.picture) {
-                vp8::rewrite(payload, &descriptor, id, tl0);
+            let rewritten = &forwarded.rewritten;
+            if let Some((picture, numbers)) = incoming.picture.zip(rewritten.picture) {
+                picture.rewrite(payload, numbers.id, numbers.tl0);
             }
+            let payload: &[u8] = if forwarded.is_filler { &[] } else { payload };
+            let marker = (arrival.marker && !forwarded.is_filler) || forwarded.ends_picture;
             let fields = HeaderFields {
-                marker: arrival.marker,
-                payload_type,
+                marker,
+                payload_type: forwarded.payload_type,
                 sequence: rewritten.sequence,
                 timestamp: rewritten.timestamp,
                 ssrc: subscription.rewriter.ssrc,
@@ -275,8 +310,10 @@ impl Engine {
             let peer = &mut self.peers[subscription.peer];
             let line = peer.line.as_mut().zip(subscription.transport_cc);
             let number = line.as_ref().map(|(line, id)| line.number(*id));
-            let extension = number.as_ref().map(Numbered::extension);
-            let header_len = write_header(&mut header, &fields, extension.as_slice());
+            let id = subscription.dependency_id;
+            let frame = FrameExtension::new(id, rewritten.frame_number, descriptor);
+            let extensions = Extensions::of(number.as_ref(), frame.as_ref());
+            let header_len = write_header(&mut header, &fields, extensions.as_slice());
             if peer
                 .transport
                 .send_rtp(&header[..header_len], payload, rewritten.rollover, out)
@@ -284,7 +321,7 @@ impl Engine {
                 if let Some((line, _)) = line {
                     line.sent(now, header_len, payload.len());
                 }
-                subscription.sent(now, incoming, &rewritten, arrival.marker, payload.len());
+                subscription.sent(now, incoming, &forwarded, marker, payload.len());
                 self.stats.packets_forwarded += 1;
             }
         }

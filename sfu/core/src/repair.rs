@@ -2,7 +2,7 @@
 //! again what they miss. Which packets and when is decided by `uplink::nack_generator`,
 //! `downlink::sent_packets` and `downlink::repair`.
 
-use crate::downlink::line::Numbered;
+use crate::downlink::outgoing::{Extensions, FrameExtension};
 use crate::downlink::repair::Repair;
 use crate::downlink::sent_packets::{Refused, SentPacket};
 use crate::downlink::subscription::Subscription;
@@ -114,7 +114,11 @@ impl Engine {
             let cache = encodings
                 .get(packet.encoding)
                 .map(|encoding| encoding.cache_of(subscription.form));
-            let Some(payload) = cache.and_then(|cache| cache.payload(packet.incoming)) else {
+            let kept = match cache {
+                Some(_) if packet.is_filler => Some((&[][..], &[][..])),
+                cache => cache.and_then(|cache| cache.packet(packet.incoming)),
+            };
+            let Some(kept) = kept else {
                 stats.retransmissions_unknown += 1;
                 continue;
             };
@@ -125,11 +129,11 @@ impl Engine {
                 Repair::Same | Repair::Never => 1,
             };
             for _ in 0..copies {
-                if !peer.repair_limits.take(now, payload.len()) {
+                if !peer.repair_limits.take(now, kept.1.len()) {
                     stats.retransmissions_limited += 1;
                     break;
                 }
-                if send_again(now, peer, subscription, (&packet, payload, again), out) {
+                if send_again(now, peer, subscription, (&packet, kept, again), out) {
                     stats.packets_retransmitted += 1;
                 }
             }
@@ -173,15 +177,18 @@ fn send_again(
     now: Instant,
     peer: &mut Peer,
     subscription: &mut Subscription,
-    (packet, payload, again): (&SentPacket, &[u8], &mut Vec<u8>),
+    (packet, kept, again): (&SentPacket, (&[u8], &[u8]), &mut Vec<u8>),
     out: &mut Outbox,
 ) -> bool {
     let is_new = matches!(subscription.repair, Repair::Rtx(_));
     let line = peer.line.as_mut().zip(subscription.transport_cc);
     let line = line.filter(|_| is_new);
     let number = line.as_ref().map(|(line, id)| line.number(*id));
-    let extension = number.as_ref().map(Numbered::extension);
-    let Some(written) = subscription.again(packet, payload, extension.as_slice(), again) else {
+    let (descriptor, payload) = kept;
+    let frame_number = packet.rewritten.frame_number;
+    let frame = FrameExtension::new(subscription.dependency_id, frame_number, descriptor);
+    let extensions = Extensions::of(number.as_ref(), frame.as_ref());
+    let Some(written) = subscription.again(packet, payload, extensions.as_slice(), again) else {
         return false;
     };
     let header = &written.header[..written.header_len];

@@ -19,17 +19,36 @@ pub enum Codec {
     Opus,
     /// RFC 7741.
     Vp8,
+    /// RFC 9628, profiles 0 and 2.
+    Vp9,
     /// RFC 6184, packetization mode 1.
     H264,
+    /// RFC 7798.
+    H265,
+    /// The AV1 RTP specification, main profile.
+    Av1,
 }
 
 impl Codec {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Opus,
+        Self::Vp8,
+        Self::Vp9,
+        Self::H264,
+        Self::H265,
+        Self::Av1,
+    ];
+
     /// The MIME type as it is written in track descriptions on the wire.
     pub const fn mime(self) -> &'static str {
         match self {
             Self::Opus => "audio/opus",
             Self::Vp8 => "video/VP8",
+            Self::Vp9 => "video/VP9",
             Self::H264 => "video/H264",
+            Self::H265 => "video/H265",
+            Self::Av1 => "video/AV1",
         }
     }
 
@@ -38,7 +57,10 @@ impl Codec {
         match self {
             Self::Opus => "opus",
             Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
             Self::H264 => "H264",
+            Self::H265 => "H265",
+            Self::Av1 => "AV1",
         }
     }
 
@@ -46,7 +68,15 @@ impl Codec {
     pub const fn kind(self) -> MediaKind {
         match self {
             Self::Opus => MediaKind::Audio,
-            Self::Vp8 | Self::H264 => MediaKind::Video,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::H265 | Self::Av1 => MediaKind::Video,
+        }
+    }
+
+    /// Whether one stream of it may have several sizes, of which dependency descriptors tell.
+    pub const fn is_layered(self) -> bool {
+        match self {
+            Self::Vp9 | Self::Av1 => true,
+            Self::Opus | Self::Vp8 | Self::H264 | Self::H265 => false,
         }
     }
 
@@ -54,7 +84,7 @@ impl Codec {
     pub const fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 | Self::H264 => 90_000,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::H265 | Self::Av1 => 90_000,
         }
     }
 }

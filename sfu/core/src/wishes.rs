@@ -42,6 +42,14 @@ impl Wish {
             current: self.current,
         }
     }
+
+    /// The smallest size, with all its frames.
+    pub(crate) fn smallest(&self) -> Layer {
+        let size = self.layers.first().map(|layer| layer.spatial);
+        let of_size = |layer: &&Layer| Some(layer.spatial) == size;
+        let fastest = self.layers.iter().rev().find(of_size);
+        fastest.copied().unwrap_or(Layer::LOWEST)
+    }
 }
 
 /// Puts the one picture that is shown much larger than all others before them: it is what its
@@ -87,7 +95,7 @@ impl Track {
                     .map(|rung| (rung.layer, rate_of(&rung)))
                     .unzip();
                 // What waits for its key frame was given already.
-                let given = selector.layer().or(selector.granted());
+                let given = subscription.layer(&self.available).or(selector.granted());
                 Wish {
                     peer: subscription.peer,
                     track: key,

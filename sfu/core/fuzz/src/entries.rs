@@ -1,7 +1,8 @@
 //! One function per fuzz target: reads the bytes as an attacker would have them read, and panics if
 //! anything that must always hold does not. Knows no fuzzer.
 
-use sfu_core::rtp::payload::{h264, red, vp8};
+use sfu_core::rtp::dependency_descriptor::{self, DependencyDescriptor, Indication};
+use sfu_core::rtp::payload::{PictureId, av1, h264, h265, red, vp8, vp9};
 use sfu_core::rtp::rtcp::{self, Rtcp};
 use sfu_core::rtp::{AudioLevel, HEADER_LEN_MAX, Header, HeaderFields, Packet, extension};
 use sfu_core::sdp::{self, AnswerSection, Local, Receiving, Section, SectionKind, Sending};
@@ -12,20 +13,65 @@ use std::net::SocketAddr;
 pub type Entry = fn(&[u8]);
 
 /// All of them, under the names of their targets and of the folders of their corpora.
-pub const ENTRIES: [(&str, Entry); 7] = [
+pub const ENTRIES: [(&str, Entry); 11] = [
+    ("av1_payload", av1_payload),
+    ("dependency_descriptor", dependency_descriptor),
     ("h264_payload", h264_payload),
+    ("h265_payload", h265_payload),
     ("red_payload", red_payload),
     ("rtcp_compound", rtcp_compound),
     ("rtp_packet", rtp_packet),
     ("sdp_offer", sdp_offer),
     ("stun", stun),
     ("vp8_descriptor", vp8_descriptor),
+    ("vp9_descriptor", vp9_descriptor),
 ];
+
+/// The payload of an AV1 packet.
+pub fn av1_payload(bytes: &[u8]) {
+    let keyframe = av1::is_keyframe_start(bytes);
+    assert!(!keyframe || !bytes.is_empty());
+}
+
+/// A dependency descriptor that brings its structure, and then one that is read by it. Another
+/// frame number changes nothing else.
+pub fn dependency_descriptor(bytes: &[u8]) {
+    let Some(structure) = dependency_descriptor::attached_structure(bytes) else {
+        return;
+    };
+    assert!((1..=4).contains(&structure.spatial_layers()));
+    assert!(structure.chain_count() <= structure.targets().len());
+    for target in structure.targets() {
+        let chain = target.chain.map_or(0, usize::from);
+        assert!(chain < structure.chain_count().max(1));
+    }
+    for first in 0..=u8::MAX {
+        let mut data = bytes.to_vec();
+        data[0] = first;
+        let Some(read) = DependencyDescriptor::parse(&data, Some(&structure)) else {
+            continue;
+        };
+        let present = |target: &usize| read.indication(*target) != Indication::NotPresent;
+        assert!((structure.targets().len()..32).all(|target| !present(&target)));
+        dependency_descriptor::renumber(&mut data, 0x1234);
+        let again = DependencyDescriptor::parse(&data, Some(&structure)).expect("as it was");
+        assert_eq!(again.frame_number, 0x1234);
+        let mut same = again;
+        same.frame_number = read.frame_number;
+        assert_eq!(same, read);
+    }
+}
 
 /// The payload of an H.264 packet.
 pub fn h264_payload(bytes: &[u8]) {
     let keyframe = h264::is_keyframe_start(bytes);
     assert!(!keyframe || !bytes.is_empty());
+}
+
+/// The payload of an H.265 packet.
+pub fn h265_payload(bytes: &[u8]) {
+    let keyframe = h265::is_keyframe_start(bytes);
+    assert!(!keyframe || bytes.len() >= 2);
 }
 
 /// The payload of redundant audio. What was read of it can be written again, and is the same but
@@ -134,6 +180,7 @@ fn used(section: &Section) -> AnswerSection {
                 stereo: true,
                 dtx: true,
                 redundancy: true,
+                codec: None,
             })
         }
         SectionKind::Audio | SectionKind::Video => AnswerSection::Send(Sending {
@@ -167,10 +214,26 @@ pub fn vp8_descriptor(bytes: &[u8]) {
     let again = vp8::Descriptor::parse(&payload).expect("it is as long as before");
     assert_eq!(again.len, descriptor.len);
     assert_eq!(again.tl0_pic_idx, descriptor.tl0_pic_idx.map(|_| 0x56));
-    let written = again.picture_id.map(vp8::PictureId::value);
+    let written = again.picture_id.map(PictureId::value);
     let expected = descriptor.picture_id.map(|id| match id {
-        vp8::PictureId::Short(_) => 0x34,
-        vp8::PictureId::Long(_) => 0x1234,
+        PictureId::Short(_) => 0x34,
+        PictureId::Long(_) => 0x1234,
     });
     assert_eq!(written, expected);
+}
+
+/// The payload of a VP9 packet. The numbers that are written into it are the ones read from it.
+pub fn vp9_descriptor(bytes: &[u8]) {
+    let Some(descriptor) = vp9::Descriptor::parse(bytes) else {
+        return;
+    };
+    assert!(descriptor.len <= bytes.len());
+    let mut payload = bytes.to_vec();
+    vp9::rewrite(&mut payload, &descriptor, 0x1234, 0x56);
+    let again = vp9::Descriptor::parse(&payload).expect("it is as long as before");
+    assert_eq!(again.len, descriptor.len);
+    assert_eq!(again.layers, descriptor.layers);
+    assert_eq!(again.tl0_pic_idx, descriptor.tl0_pic_idx.map(|_| 0x56));
+    let written = again.picture_id.map(PictureId::value);
+    assert_eq!(written, descriptor.picture_id.map(|id| 0x1234 & id.mask()));
 }

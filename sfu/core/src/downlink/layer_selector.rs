@@ -1,7 +1,7 @@
-//! Chooses the encoding a subscriber gets. Knows ranks and sizes and what is being received, not
-//! packets: see `rewriter`.
+//! Chooses the layer a subscriber gets, and with it the encoding. Knows ranks and sizes and what is
+//! being received, not packets: see `layer_filter` and `rewriter`.
 
-use super::layer::Layer;
+use super::layer::{Layer, Place};
 use crate::command::{LayerSpec, Preference, Wanted};
 use crate::units::{Quality, Size};
 
@@ -34,9 +34,17 @@ pub(crate) enum Selected {
     Switch,
 }
 
-/// What the selector must know of an encoding.
+/// What the selector must know of a size in which a track is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Available {
+    /// The encoding that has it.
+    pub(crate) encoding: usize,
+    /// Its spatial layer in that encoding.
+    pub(crate) spatial: u8,
+    /// Whether the encoding has no other size, whatever spatial layers it has.
+    pub(crate) is_whole: bool,
+    /// The highest temporal layer that comes.
+    pub(crate) temporal_max: u8,
     /// Whether packets are coming.
     pub(crate) active: bool,
     /// What the publisher announced of it.
@@ -60,6 +68,8 @@ pub(crate) struct LayerSelector {
     preference: Preference,
     ceiling: Ceiling,
     selection: Selection,
+    /// What is aimed at within the encoding.
+    place: Place,
 }
 
 impl LayerSelector {
@@ -72,6 +82,7 @@ impl LayerSelector {
                 current: None,
                 target: 0,
             },
+            place: Place::HIGHEST,
         }
     }
 
@@ -124,9 +135,19 @@ impl LayerSelector {
             return;
         }
         let best = self.best(available);
-        let target = match self.ceiling {
-            Ceiling::Layer(ceiling) => best.min(ceiling.spatial),
-            Ceiling::None | Ceiling::Nothing => best,
+        let (spatial, temporal) = match self.ceiling {
+            Ceiling::Layer(ceiling) if ceiling.spatial <= best => {
+                (ceiling.spatial, ceiling.temporal)
+            }
+            Ceiling::Layer(_) | Ceiling::None | Ceiling::Nothing => (best, u8::MAX),
+        };
+        let step = available.get(spatial);
+        let target = step.map_or(0, |step| step.encoding);
+        self.place = Place {
+            spatial: step
+                .filter(|step| !step.is_whole)
+                .map_or(u8::MAX, |step| step.spatial),
+            temporal,
         };
         self.selection = match self.selection {
             Selection::Steady(current) if current == target => self.selection,
@@ -191,12 +212,9 @@ impl LayerSelector {
         }
     }
 
-    /// The layer that is forwarded.
-    pub(crate) fn layer(&self) -> Option<Layer> {
-        self.current().map(|spatial| Layer {
-            spatial,
-            temporal: 0,
-        })
+    /// What is aimed at within the encoding.
+    pub(crate) const fn place(&self) -> Place {
+        self.place
     }
 
     /// The encoding that is forwarded.
@@ -387,6 +405,14 @@ mod tests {
 
     fn three() -> Vec<Available> {
         let layer = |quality, width, height| Available {
+            encoding: match quality {
+                Quality::Low => 0,
+                Quality::Medium => 1,
+                Quality::High => 2,
+            },
+            spatial: 0,
+            is_whole: true,
+            temporal_max: 0,
             active: true,
             layer: Some(LayerSpec {
                 quality,

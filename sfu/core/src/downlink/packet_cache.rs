@@ -14,8 +14,8 @@ const SLOTS: usize = 512;
 const BLOCK_LEN: usize = 8 * 1024;
 /// 512 KiB: a second of 4 Mbit/s. Beyond it the oldest block is overwritten before its time.
 const BLOCKS_MAX: usize = 64;
-/// Longer payloads do not fit a datagram on any path that media takes; they are not kept.
-const PAYLOAD_LEN_MAX: usize = 1500;
+/// Longer ones do not fit a datagram on any path that media takes; they are not kept.
+const KEPT_LEN_MAX: usize = 1500;
 
 /// The payloads of one encoding.
 #[derive(Debug, Default)]
@@ -33,8 +33,10 @@ struct Slot {
     sequence: u32,
     block: u32,
     start: u16,
-    /// `None` for a slot without a packet. An empty payload was padding.
+    /// Of both; `None` for a slot without a packet. An empty payload was padding.
     len: Option<u16>,
+    /// Of the dependency descriptor, which lies before the payload.
+    descriptor_len: u8,
 }
 
 #[derive(Debug)]
@@ -44,9 +46,14 @@ struct Block {
 }
 
 impl PacketCache {
-    /// Keeps a payload as it came. `sequence` is the low half of its extended number.
-    pub(crate) fn keep(&mut self, now: Instant, sequence: u32, payload: &[u8]) {
-        if payload.len() > PAYLOAD_LEN_MAX {
+    /// Keeps a payload as it came, with the dependency descriptor it came with, if any. `sequence`
+    /// is the low half of its extended number.
+    pub(crate) fn keep(&mut self, now: Instant, sequence: u32, descriptor: &[u8], payload: &[u8]) {
+        let len = descriptor.len() + payload.len();
+        let Ok(descriptor_len) = u8::try_from(descriptor.len()) else {
+            return;
+        };
+        if len > KEPT_LEN_MAX {
             return;
         }
         if self.slots.is_empty() {
@@ -55,7 +62,7 @@ impl PacketCache {
         let fits = self
             .blocks
             .back()
-            .is_some_and(|block| block.bytes.len() + payload.len() <= BLOCK_LEN);
+            .is_some_and(|block| block.bytes.len() + len <= BLOCK_LEN);
         if !fits {
             self.open_block(now);
         }
@@ -65,23 +72,25 @@ impl PacketCache {
             sequence,
             block: self.first_block.wrapping_add(last),
             start: u16::try_from(block.bytes.len()).expect("a block is shorter"),
-            len: Some(u16::try_from(payload.len()).expect("longer ones are not kept")),
+            len: Some(u16::try_from(len).expect("longer ones are not kept")),
+            descriptor_len,
         };
+        block.bytes.extend_from_slice(descriptor);
         block.bytes.extend_from_slice(payload);
         block.newest_at = now;
     }
 
-    /// A payload as it came, if it is still here.
-    pub(crate) fn payload(&self, sequence: u32) -> Option<&[u8]> {
+    /// A dependency descriptor and a payload as they came, if they are still here.
+    pub(crate) fn packet(&self, sequence: u32) -> Option<(&[u8], &[u8])> {
         let slot = self.slots.get(index(sequence))?;
         let len = slot.len.filter(|_| slot.sequence == sequence)?;
         // A block that was reused has another number: the distance is out of range then.
         let block = usize::try_from(slot.block.wrapping_sub(self.first_block)).ok()?;
         let start = usize::from(slot.start);
-        self.blocks
-            .get(block)?
-            .bytes
-            .get(start..start + usize::from(len))
+        let bytes = self.blocks.get(block)?.bytes.get(start..)?;
+        bytes
+            .get(..usize::from(len))?
+            .split_at_checked(usize::from(slot.descriptor_len))
     }
 
     /// Takes the oldest block if it has served its time, or a new one.
@@ -121,25 +130,26 @@ mod tests {
         // 3 Mbit/s over a wrap of the low half.
         let numbers = (u32::MAX - 700..=u32::MAX).chain(0..700);
         for (step, sequence) in (0_u64..).zip(numbers.clone()) {
-            cache.keep(at(now, step), sequence, &payload(sequence));
+            cache.keep(at(now, step), sequence, b"descriptor", &payload(sequence));
         }
         let kept = numbers.skip(1401 - 330);
         for sequence in kept {
-            assert_eq!(cache.payload(sequence), Some(&payload(sequence)[..]));
+            let expected = (&b"descriptor"[..], &payload(sequence)[..]);
+            assert_eq!(cache.packet(sequence), Some(expected));
         }
-        assert_eq!(cache.payload(100), None, "overwritten");
+        assert_eq!(cache.packet(100), None, "overwritten");
     }
 
     #[test]
     fn a_packet_that_never_came_is_not_answered_with_another() {
         let mut cache = PacketCache::default();
         let now = start();
-        assert_eq!(cache.payload(0), None);
-        cache.keep(now, 5, &[1]);
-        cache.keep(now, 7, &[]);
-        assert_eq!(cache.payload(7), Some(&[][..]), "padding");
+        assert_eq!(cache.packet(0), None);
+        cache.keep(now, 5, &[], &[1]);
+        cache.keep(now, 7, &[], &[]);
+        assert_eq!(cache.packet(7), Some((&[][..], &[][..])), "padding");
         for other in [4, 6, 5 + 512] {
-            assert_eq!(cache.payload(other), None);
+            assert_eq!(cache.packet(other), None);
         }
     }
 
@@ -151,7 +161,7 @@ mod tests {
             for step in 0..20_000 {
                 let sequence = u32::try_from(step).unwrap();
                 let at = now + Duration::from_millis(step * interval_ms);
-                cache.keep(at, sequence, &vec![0; len]);
+                cache.keep(at, sequence, &[], &vec![0; len]);
             }
             cache.blocks.len()
         };
@@ -163,8 +173,8 @@ mod tests {
     #[test]
     fn what_is_longer_than_a_datagram_is_not_kept() {
         let mut cache = PacketCache::default();
-        cache.keep(start(), 1, &[0; PAYLOAD_LEN_MAX + 1]);
-        assert_eq!(cache.payload(1), None);
+        cache.keep(start(), 1, &[0], &[0; KEPT_LEN_MAX]);
+        assert_eq!(cache.packet(1), None);
     }
 
     fn at(start: Instant, step: u64) -> Instant {

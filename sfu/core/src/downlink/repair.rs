@@ -2,7 +2,6 @@
 //! as they were sent; which one is missing is told by the subscriber.
 
 use super::sent_packets::{Intervals, SentPacket};
-use crate::rtp::payload::vp8;
 use crate::rtp::{HEADER_LEN_MAX, HeaderFields, SequenceNumber, Ssrc, write_header};
 use std::time::{Duration, Instant};
 
@@ -84,9 +83,8 @@ impl Repair {
         };
         let payload_at = out.len();
         out.extend_from_slice(payload);
-        if let Some((id, tl0)) = packet.rewritten.picture {
-            let descriptor = vp8::Descriptor::parse(payload)?;
-            vp8::rewrite(&mut out[payload_at..], &descriptor, id, tl0);
+        if let Some(picture) = packet.rewritten.picture {
+            picture.write(&mut out[payload_at..])?;
         }
         let mut header = [0; HEADER_LEN_MAX];
         let header_len = write_header(&mut header, &fields, extensions);
@@ -229,6 +227,7 @@ impl RepairLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::downlink::pictures::{PictureCodec, Renumbered};
     use crate::downlink::rewriter::Rewritten;
     use crate::rtp::Packet;
     use crate::test_clock::start;
@@ -314,11 +313,17 @@ mod tests {
             sequence: SequenceNumber(500),
             rollover: 3,
             timestamp: 77,
-            picture: Some((300, 4)),
+            picture: Some(Renumbered {
+                codec: PictureCodec::Vp8,
+                id: 300,
+                tl0: 4,
+            }),
+            frame_number: None,
         };
         let packet = SentPacket {
             rewritten,
             marker: true,
+            is_filler: false,
             encoding: 0,
             incoming: 1,
         };

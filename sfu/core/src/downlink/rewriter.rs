@@ -1,8 +1,11 @@
 //! Makes packets of changing encodings look like one unbroken stream to the subscriber: sequence
-//! numbers, timestamps and VP8 picture ids go on over switches and pauses. Knows nothing of why a
-//! switch happens: see `layer_selector`.
+//! numbers, timestamps, frame numbers and picture ids go on over switches, pauses and what is left
+//! out. Knows nothing of why: see `layer_selector` and `layer_filter`.
 
-use crate::rtp::payload::vp8;
+use super::closed_numbers::ClosedNumbers;
+use super::pictures::{Frames, Pictures, Renumbered};
+use crate::rtp::dependency_descriptor::DependencyDescriptor;
+use crate::rtp::payload::Picture;
 use crate::rtp::{SequenceNumber, Ssrc};
 use std::time::{Duration, Instant};
 
@@ -29,8 +32,10 @@ pub(crate) struct Incoming {
     pub(crate) sequence: u64,
     /// RTP timestamp.
     pub(crate) timestamp: u32,
-    /// Picture number, for VP8.
-    pub(crate) picture: Option<vp8::Descriptor>,
+    /// What its payload says of its picture, for VP8 and VP9.
+    pub(crate) picture: Option<Picture>,
+    /// What its dependency descriptor says of its frame, for VP9 and AV1.
+    pub(crate) frame: Option<DependencyDescriptor>,
     /// The last sender report of its encoding.
     pub(crate) clock: Option<ClockPoint>,
 }
@@ -44,8 +49,10 @@ pub(crate) struct Rewritten {
     pub(crate) rollover: u32,
     /// The subscriber's timestamp.
     pub(crate) timestamp: u32,
-    /// Picture id and TL0PICIDX, for VP8.
-    pub(crate) picture: Option<(u16, u8)>,
+    /// Picture id and TL0PICIDX, for VP8 and VP9.
+    pub(crate) picture: Option<Renumbered>,
+    /// The number in the dependency descriptor, if there is one.
+    pub(crate) frame_number: Option<u16>,
 }
 
 /// The outgoing stream of one subscription.
@@ -54,11 +61,11 @@ pub(crate) struct Rewriter {
     pub(crate) ssrc: Ssrc,
     clock_rate: u32,
     next_sequence: u64,
-    base_in: u64,
-    base_out: u64,
+    sequences: ClosedNumbers,
     timestamp_offset: u32,
     last: Option<Last>,
     pictures: Pictures,
+    frames: Frames,
     packets: u32,
     octets: u32,
 }
@@ -80,11 +87,11 @@ impl Rewriter {
             ssrc,
             clock_rate,
             next_sequence: u64::from(first_sequence & 0x7fff),
-            base_in: 0,
-            base_out: 0,
+            sequences: ClosedNumbers::default(),
             timestamp_offset: 0,
             last: None,
             pictures: Pictures::default(),
+            frames: Frames::default(),
             packets: 0,
             octets: 0,
         }
@@ -92,22 +99,50 @@ impl Rewriter {
 
     /// Continues with another encoding, or after a pause, from this packet on.
     pub(crate) fn switch(&mut self, now: Instant, incoming: &Incoming) {
-        self.base_in = incoming.sequence;
-        self.base_out = self.next_sequence;
+        self.sequences
+            .restart(incoming.sequence, self.next_sequence);
         if let Some(last) = self.last {
             let timestamp = self.timestamp_after(now, &last, incoming);
             self.timestamp_offset = timestamp.wrapping_sub(incoming.timestamp);
         }
-        if let Some(picture) = incoming.picture {
-            self.pictures.switch(&picture);
+        if let Some(picture) = &incoming.picture {
+            self.pictures.switch(picture);
+        }
+        if let Some(frame) = &incoming.frame {
+            self.frames.switch(frame.frame_number);
         }
     }
 
     /// The packet as the subscriber shall see it; `None` if it is from before the switch.
     pub(crate) fn rewrite(&mut self, now: Instant, incoming: &Incoming) -> Option<Rewritten> {
-        let ahead = incoming.sequence.checked_sub(self.base_in)?;
-        let sequence = self.base_out + ahead;
-        let timestamp = incoming.timestamp.wrapping_add(self.timestamp_offset);
+        let sequence = self.sequences.place(incoming.sequence)?;
+        let numbered = incoming.picture.as_ref().filter(|it| it.id().is_some());
+        let picture = match numbered {
+            Some(picture) => Some(self.pictures.rewrite(picture)?),
+            None => None,
+        };
+        let frame = incoming.frame.as_ref();
+        Some(Rewritten {
+            picture,
+            frame_number: frame.map(|frame| self.frames.rewrite(frame.frame_number)),
+            ..self.number(now, incoming, sequence)
+        })
+    }
+
+    /// Leaves a packet out, and closes up its number and that of its picture if all of that is left
+    /// out. If later packets went before it, its number would be missed: then what is returned
+    /// shall be sent, without a payload.
+    pub(crate) fn leave_out(&mut self, now: Instant, incoming: &Incoming) -> Option<Rewritten> {
+        if let Some(picture) = &incoming.picture {
+            self.pictures.leave_out(picture);
+        }
+        let sequence = self.sequences.leave_out(incoming.sequence)?;
+        Some(self.number(now, incoming, sequence))
+    }
+
+    /// A packet without any picture under a number of the subscriber's.
+    fn number(&mut self, now: Instant, incoming: &Incoming, sequence: u64) -> Rewritten {
+        let timestamp = self.timestamp(incoming.timestamp);
         if sequence >= self.next_sequence {
             self.next_sequence = sequence + 1;
             self.last = Some(Last {
@@ -116,14 +151,13 @@ impl Rewriter {
                 clock: incoming.clock,
             });
         }
-        Some(Rewritten {
+        Rewritten {
             sequence: SequenceNumber(low_16_bits(sequence)),
             rollover: rollover(sequence),
             timestamp,
-            picture: incoming
-                .picture
-                .map(|picture| self.pictures.rewrite(&picture)),
-        })
+            picture: None,
+            frame_number: None,
+        }
     }
 
     /// Accounts what was sent, for sender reports.
@@ -200,52 +234,6 @@ fn rollover(sequence: u64) -> u32 {
     u32::try_from((sequence >> 16) & u64::from(u32::MAX)).expect("masked to 32 bits")
 }
 
-/// Keeps picture ids and TL0PICIDX (RFC 7741, section 4.2) without gaps over a switch.
-#[derive(Debug, Default)]
-struct Pictures {
-    id_offset: u16,
-    tl0_offset: u8,
-    last_id: Option<u16>,
-    last_tl0: u8,
-}
-
-impl Pictures {
-    fn switch(&mut self, picture: &vp8::Descriptor) {
-        let Some(last_id) = self.last_id else { return };
-        let id = picture.picture_id.map_or(0, vp8::PictureId::value);
-        self.id_offset = last_id.wrapping_add(1).wrapping_sub(id);
-        let tl0 = picture.tl0_pic_idx.unwrap_or(0);
-        self.tl0_offset = self.last_tl0.wrapping_add(1).wrapping_sub(tl0);
-    }
-
-    fn rewrite(&mut self, picture: &vp8::Descriptor) -> (u16, u8) {
-        let id = picture
-            .picture_id
-            .map_or(0, vp8::PictureId::value)
-            .wrapping_add(self.id_offset);
-        // Numbers of seven bits come round by themselves; where they stand must be known for the
-        // next switch.
-        let wrap = match picture.picture_id {
-            Some(vp8::PictureId::Short(_)) => 0x7f,
-            Some(vp8::PictureId::Long(_)) | None => 0x7fff,
-        };
-        let id = id & wrap;
-        let tl0 = picture
-            .tl0_pic_idx
-            .unwrap_or(0)
-            .wrapping_add(self.tl0_offset);
-        let newest = self.last_id.is_none_or(|last| {
-            let ahead = id.wrapping_sub(last) & wrap;
-            ahead != 0 && ahead <= wrap / 2
-        });
-        if newest {
-            self.last_id = Some(id);
-            self.last_tl0 = tl0;
-        }
-        (id, tl0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,6 +281,28 @@ mod tests {
         let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
         rewriter.switch(start(), &packet(0, 1000, 0));
         assert_eq!(rewriter.rewrite(start(), &packet(0, 999, 0)), None);
+    }
+
+    #[test]
+    fn a_layer_left_out_leaves_no_gap_unless_its_packet_was_missed() {
+        let mut rewriter = Rewriter::new(Ssrc(1), 0, VIDEO);
+        let now = start();
+        rewriter.switch(now, &packet(0, 1000, 0));
+        let mut sent = |sequence, taken| {
+            let incoming = packet(0, sequence, 0);
+            let out = if taken {
+                rewriter.rewrite(now, &incoming)
+            } else {
+                rewriter.leave_out(now, &incoming)
+            };
+            out.map(|out| out.sequence.0)
+        };
+        assert_eq!(sent(1000, true), Some(0));
+        assert_eq!(sent(1001, false), None);
+        assert_eq!(sent(1002, true), Some(1));
+        assert_eq!(sent(1004, true), Some(3));
+        assert_eq!(sent(1003, false), Some(2), "it was missed, so it is filled");
+        assert_eq!(sent(1005, true), Some(4));
     }
 
     #[test]
@@ -378,6 +388,7 @@ mod tests {
             sequence,
             timestamp,
             picture: None,
+            frame: None,
             clock: None,
         }
     }

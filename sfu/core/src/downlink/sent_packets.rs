@@ -2,7 +2,9 @@
 //! Decides whether a packet is sent again. Knows no payloads: see `packet_cache`.
 
 use super::packet_cache::KEEP;
+use super::pictures::{PictureCodec, Renumbered};
 use super::rewriter::{Incoming, Rewritten};
+use super::subscription::Forwarded;
 use crate::rtp::SequenceNumber;
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,7 @@ struct Slot {
     /// Milliseconds from then until it was sent again.
     resent_ms: u16,
     picture_id: u16,
+    frame_number: u16,
     tl0_pic_idx: u8,
     encoding: u8,
     tries: u8,
@@ -45,13 +48,18 @@ struct Slot {
 
 const USED: u8 = 1;
 const MARKER: u8 = 2;
-const PICTURE: u8 = 4;
+const VP8_PICTURE: u8 = 4;
+const VP9_PICTURE: u8 = 8;
+const FRAME: u8 = 16;
+const FILLER: u8 = 32;
 
 /// A packet as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SentPacket {
     pub(crate) rewritten: Rewritten,
     pub(crate) marker: bool,
+    /// Whether it had no payload, and only filled the place of one that was left out.
+    pub(crate) is_filler: bool,
     /// Index of its encoding.
     pub(crate) encoding: usize,
     /// Low half of the extended number it came with.
@@ -82,15 +90,21 @@ impl SentPackets {
         &mut self,
         now: Instant,
         incoming: &Incoming,
-        rewritten: &Rewritten,
+        forwarded: &Forwarded,
         marker: bool,
     ) {
+        let rewritten = &forwarded.rewritten;
         let sent_ms = self.milliseconds(now);
         let sequence = u64::from(rewritten.rollover) << 16 | u64::from(rewritten.sequence.0);
         self.newest = self.newest.max(sequence);
         self.make_room(low_half(sequence), sent_ms);
-        let (picture_id, tl0_pic_idx) = rewritten.picture.unwrap_or_default();
+        let picture = rewritten.picture;
+        let picture_flag = picture.map_or(0, |picture| match picture.codec {
+            PictureCodec::Vp8 => VP8_PICTURE,
+            PictureCodec::Vp9 => VP9_PICTURE,
+        });
         let flag = |set, flag| if set { flag } else { 0 };
+        let frame_flag = flag(rewritten.frame_number.is_some(), FRAME);
         let at = self.index(low_half(sequence));
         self.slots[at] = Slot {
             sequence: low_half(sequence),
@@ -98,11 +112,16 @@ impl SentPackets {
             timestamp: rewritten.timestamp,
             sent_ms,
             resent_ms: 0,
-            picture_id,
-            tl0_pic_idx,
+            picture_id: picture.map_or(0, |picture| picture.id),
+            frame_number: rewritten.frame_number.unwrap_or(0),
+            tl0_pic_idx: picture.map_or(0, |picture| picture.tl0),
             encoding: u8::try_from(incoming.encoding).expect("a track has few encodings"),
             tries: 0,
-            flags: USED | flag(marker, MARKER) | flag(rewritten.picture.is_some(), PICTURE),
+            flags: USED
+                | flag(marker, MARKER)
+                | picture_flag
+                | frame_flag
+                | flag(forwarded.is_filler, FILLER),
         };
     }
 
@@ -185,15 +204,26 @@ impl SentPackets {
 
 impl Slot {
     fn packet(&self, sequence: u64) -> SentPacket {
-        let picture = (self.picture_id, self.tl0_pic_idx);
+        let codec = match self.flags & (VP8_PICTURE | VP9_PICTURE) {
+            0 => None,
+            VP8_PICTURE => Some(PictureCodec::Vp8),
+            _ => Some(PictureCodec::Vp9),
+        };
+        let is_frame = self.flags & FRAME != 0;
         SentPacket {
             rewritten: Rewritten {
                 sequence: SequenceNumber::of_extended(sequence),
                 rollover: low_half(sequence >> 16),
                 timestamp: self.timestamp,
-                picture: (self.flags & PICTURE != 0).then_some(picture),
+                picture: codec.map(|codec| Renumbered {
+                    codec,
+                    id: self.picture_id,
+                    tl0: self.tl0_pic_idx,
+                }),
+                frame_number: is_frame.then_some(self.frame_number),
             },
             marker: self.flags & MARKER != 0,
+            is_filler: self.flags & FILLER != 0,
             encoding: usize::from(self.encoding),
             incoming: self.incoming,
         }
@@ -219,11 +249,12 @@ mod tests {
     #[test]
     fn a_packet_is_given_back_as_it_was_sent() {
         let (mut sent, now) = (SentPackets::default(), start());
-        let rewritten = rewritten(3 << 16 | 7);
-        sent.remember(now, &incoming(1 << 33 | 5), &rewritten, true);
+        let forwarded = forwarded(3 << 16 | 7);
+        sent.remember(now, &incoming(1 << 33 | 5), &forwarded, true);
         let packet = SentPacket {
-            rewritten,
+            rewritten: forwarded.rewritten,
             marker: true,
+            is_filler: false,
             encoding: 2,
             incoming: 5,
         };
@@ -234,7 +265,7 @@ mod tests {
     fn numbers_from_before_a_wrap_are_found_with_their_rollover() {
         let (mut sent, now) = (SentPackets::default(), start());
         for sequence in 131_000..131_080 {
-            sent.remember(now, &incoming(sequence), &rewritten(sequence), false);
+            sent.remember(now, &incoming(sequence), &forwarded(sequence), false);
         }
         let rollover = |sent: &mut SentPackets, number| {
             sent.ask(now, SequenceNumber(number), INTERVAL)
@@ -247,12 +278,12 @@ mod tests {
     #[test]
     fn a_packet_is_not_sent_again_too_soon_nor_too_often() {
         let (mut sent, now) = (SentPackets::default(), start());
-        sent.remember(now, &incoming(9), &rewritten(9), false);
+        sent.remember(now, &incoming(9), &forwarded(9), false);
         let asked = (0..1000_u32)
             .filter(|&ms| sent.ask(now + MS * ms, SequenceNumber(9), INTERVAL).is_ok())
             .count();
         assert_eq!(asked, usize::from(TRIES_MAX));
-        sent.remember(now, &incoming(10), &rewritten(10), false);
+        sent.remember(now, &incoming(10), &forwarded(10), false);
         assert!(sent.ask(now, SequenceNumber(10), INTERVAL).is_ok());
         let soon = sent.ask(now + 39 * MS, SequenceNumber(10), INTERVAL);
         assert_eq!(soon, Err(Refused::TooSoon));
@@ -265,7 +296,7 @@ mod tests {
     #[test]
     fn a_request_that_cannot_know_of_the_packet_yet_is_not_answered() {
         let (mut sent, now) = (SentPackets::default(), start());
-        sent.remember(now, &incoming(9), &rewritten(9), false);
+        sent.remember(now, &incoming(9), &forwarded(9), false);
         let far = Intervals {
             first: 75 * MS,
             next: 75 * MS,
@@ -280,8 +311,8 @@ mod tests {
         let (mut sent, now) = (SentPackets::default(), start());
         let unknown = Err(Refused::Unknown);
         assert_eq!(sent.ask(now, SequenceNumber(1), INTERVAL), unknown);
-        sent.remember(now, &incoming(1), &rewritten(65_536 + 1), false);
-        sent.remember(now, &incoming(3), &rewritten(65_536 + 3), false);
+        sent.remember(now, &incoming(1), &forwarded(65_536 + 1), false);
+        sent.remember(now, &incoming(3), &forwarded(65_536 + 3), false);
         for number in [0, 2, 4, 1 + 64, 65_535] {
             assert_eq!(sent.ask(now, SequenceNumber(number), INTERVAL), unknown);
         }
@@ -300,7 +331,7 @@ mod tests {
             for step in 0..3000_u32 {
                 let sequence = u64::from(step);
                 let at = now + MS * step * interval_ms;
-                sent.remember(at, &incoming(sequence), &rewritten(sequence), false);
+                sent.remember(at, &incoming(sequence), &forwarded(sequence), false);
             }
             assert_eq!(sent.slots.len(), len);
             let end = now + MS * 2999 * interval_ms;
@@ -318,7 +349,17 @@ mod tests {
             sequence,
             timestamp: 0,
             picture: None,
+            frame: None,
             clock: None,
+        }
+    }
+
+    fn forwarded(sequence: u64) -> Forwarded {
+        Forwarded {
+            payload_type: 96,
+            rewritten: rewritten(sequence),
+            is_filler: false,
+            ends_picture: false,
         }
     }
 
@@ -327,7 +368,12 @@ mod tests {
             sequence: SequenceNumber::of_extended(sequence),
             rollover: low_half(sequence >> 16),
             timestamp: 77,
-            picture: Some((300, 4)),
+            picture: Some(Renumbered {
+                codec: PictureCodec::Vp9,
+                id: 300,
+                tl0: 4,
+            }),
+            frame_number: Some(9),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! One track on its way to one peer: which encoding, under which numbers, in which section.
 
-use super::layer_selector::{LayerSelector, Selected};
+use super::decode_targets::Dependencies;
+use super::layer::Layer;
+use super::layer_filter::LayerFilter;
+use super::layer_selector::{Available, LayerSelector, Selected};
 use super::loss_watch::LossWatch;
 use super::repair::{Again, Repair};
 use super::rewriter::{Incoming, Rewriter, Rewritten};
@@ -10,6 +13,17 @@ use crate::rtp::{HeaderFields, SequenceNumber};
 use crate::uplink::audience::Ear;
 use crate::uplink::redundancy::Form;
 use std::time::Instant;
+
+/// A packet as a subscriber shall get it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Forwarded {
+    pub(crate) payload_type: u8,
+    pub(crate) rewritten: Rewritten,
+    /// Whether it only fills the place of one that is left out, and has no payload.
+    pub(crate) is_filler: bool,
+    /// Whether nothing more of its picture follows.
+    pub(crate) ends_picture: bool,
+}
 
 /// What one subscriber gets of a track. It forwards once it is bound to a media section.
 #[derive(Debug)]
@@ -26,11 +40,15 @@ pub(crate) struct Subscription {
     /// How the subscriber takes sound.
     pub(crate) form: Form,
     pub(crate) selector: LayerSelector,
+    /// What of the selected encoding is forwarded.
+    pub(crate) filter: LayerFilter,
     pub(crate) rewriter: Rewriter,
     pub(crate) repair: Repair,
     /// The header extension of transport-wide numbers; `None` if the subscriber does not tell of
     /// packets by them.
     pub(crate) transport_cc: Option<u8>,
+    /// The header extension of dependency descriptors, if the subscriber reads them.
+    pub(crate) dependency_id: Option<u8>,
     pub(crate) sent: SentPackets,
     /// How much of it is lost on the way.
     pub(crate) losses: LossWatch,
@@ -48,30 +66,80 @@ impl Subscription {
             is_open: false,
             form: Form::Plain,
             selector: LayerSelector::new(),
+            filter: LayerFilter::Everything,
             rewriter,
             repair: Repair::Never,
             transport_cc: None,
+            dependency_id: None,
             sent: SentPackets::default(),
             losses: LossWatch::default(),
             reported: None,
         }
     }
 
-    /// The packet as this subscriber shall get it, with its payload type; `None` if not at all.
-    /// `switchable` says that a decoder can start with it.
+    /// What this subscriber shall get of a packet, if anything. `switchable` says that a decoder can
+    /// start with it.
     pub(crate) fn forward(
         &mut self,
         now: Instant,
         incoming: &Incoming,
         switchable: bool,
-    ) -> Option<(u8, Rewritten)> {
+        dependencies: Option<&Dependencies>,
+    ) -> Option<Forwarded> {
         let payload_type = self.payload_type.filter(|_| self.is_open)?;
         match self.selector.select(incoming.encoding, switchable) {
             Selected::Drop => return None,
-            Selected::Switch => self.rewriter.switch(now, incoming),
+            Selected::Switch => {
+                self.rewriter.switch(now, incoming);
+                self.filter.restart(incoming);
+            }
             Selected::Continue => {}
         }
-        Some((payload_type, self.rewriter.rewrite(now, incoming)?))
+        let wanted = self.selector.place();
+        let verdict = self.filter.judge(wanted, incoming, dependencies);
+        let rewritten = if verdict.taken {
+            self.rewriter.rewrite(now, incoming)?
+        } else {
+            self.rewriter.leave_out(now, incoming)?
+        };
+        Some(Forwarded {
+            payload_type,
+            rewritten,
+            is_filler: !verdict.taken,
+            ends_picture: verdict.ends_picture,
+        })
+    }
+
+    /// The layer that is forwarded.
+    pub(crate) fn layer(&self, available: &[Available]) -> Option<Layer> {
+        let encoding = self.selector.current()?;
+        let place = self.filter.place();
+        let is_it = |step: &Available| {
+            step.encoding == encoding
+                && (step.is_whole || place.is_none_or(|place| place.spatial == step.spatial))
+        };
+        let spatial = available.iter().position(is_it)?;
+        let highest = available[spatial].temporal_max;
+        Some(Layer {
+            spatial,
+            temporal: place.map_or(highest, |place| place.temporal.min(highest)),
+        })
+    }
+
+    /// Whether what is forwarded of the encoding is larger than what is aimed at.
+    pub(crate) fn has_too_large(&self) -> bool {
+        let aim = self.selector.place().spatial;
+        self.filter.place().is_some_and(|place| place.spatial > aim)
+    }
+
+    /// The encoding whose key frame is waited for.
+    pub(crate) fn awaited(&self) -> Option<usize> {
+        let within = || {
+            self.selector
+                .current()
+                .filter(|_| self.filter.awaits_keyframe())
+        };
+        self.selector.awaited().or_else(within)
     }
 
     /// Takes note of a packet that was sent, for reports and for sending it again.
@@ -79,13 +147,13 @@ impl Subscription {
         &mut self,
         now: Instant,
         incoming: &Incoming,
-        rewritten: &Rewritten,
+        forwarded: &Forwarded,
         marker: bool,
         payload_len: usize,
     ) {
         self.rewriter.sent(payload_len);
         if self.is_repairable() {
-            self.sent.remember(now, incoming, rewritten, marker);
+            self.sent.remember(now, incoming, forwarded, marker);
         }
     }
 

@@ -5,11 +5,14 @@
 //! - [`packet`]: an RTP packet; writing a header.
 //! - [`sequence`]: numbers that wrap.
 //! - [`extension`]: header extensions, and what stands inside those Saal uses.
+//! - [`dependency_descriptor`]: the extension that tells of layers.
 //! - `replay_window`: which packets of a stream were seen.
 //! - [`rtcp`]: reports and feedback.
-//! - [`payload`]: the first bytes of VP8 and H264; redundant sound.
+//! - [`payload`]: the first bytes of VP8, VP9, AV1, H264 and H265; redundant sound.
 
 mod big_endian;
+mod bits;
+pub mod dependency_descriptor;
 pub mod extension;
 pub mod packet;
 pub mod payload;

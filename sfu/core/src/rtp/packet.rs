@@ -7,9 +7,9 @@ use super::extension::{self, Extensions};
 use super::sequence::SequenceNumber;
 
 const FIXED_HEADER_LEN: usize = 12;
-/// Room for the fixed header and every extension Saal writes at once (about 70 bytes with a long
-/// mid). What does not fit is left out.
-pub const HEADER_LEN_MAX: usize = 128;
+/// Room for the fixed header and every extension Saal writes at once: about 70 bytes, and up to 257
+/// of a dependency descriptor. What does not fit is left out.
+pub const HEADER_LEN_MAX: usize = 340;
 
 /// One RTP packet, borrowed from its datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

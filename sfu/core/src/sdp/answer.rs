@@ -51,6 +51,8 @@ pub struct Receiving {
     pub dtx: bool,
     /// Copies of earlier frames with each one (RFC 2198), if the client offered that.
     pub redundancy: bool,
+    /// The codec it is to be sent in, to be named first; `None` keeps the order of the offer.
+    pub codec: Option<Codec>,
 }
 
 /// What the server sends in a section.

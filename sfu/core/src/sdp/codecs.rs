@@ -2,7 +2,7 @@
 //! forwarded here.
 
 use super::error::{Refusal, within};
-use super::fmtp::parameter;
+use super::fmtp::{parameter, profile};
 use super::offer::{OfferedCodec, SectionKind};
 use crate::units::Codec;
 
@@ -110,12 +110,11 @@ impl Format<'_> {
     fn codec(&self, kind: SectionKind) -> Option<Codec> {
         let mut words = self.rtpmap?.split('/');
         let (name, clock_rate) = (words.next()?, words.next()?.parse::<u32>().ok()?);
-        let codec = [Codec::Opus, Codec::Vp8, Codec::H264]
+        let codec = Codec::ALL
             .into_iter()
             .find(|codec| codec.encoding_name().eq_ignore_ascii_case(name))?;
         let fmtp = self.fmtp.unwrap_or_default();
-        // Mode 0 forbids to split a picture's slices over packets, which no camera stream fits.
-        let usable = codec != Codec::H264 || parameter(fmtp, "packetization-mode") == Some("1");
+        let usable = is_usable(codec, fmtp);
         let fits = Some(codec.kind()) == kind.media() && codec.clock_rate() == clock_rate;
         (fits && usable).then_some(codec)
     }
@@ -138,5 +137,17 @@ impl Format<'_> {
         let apt = self.fmtp.and_then(|fmtp| parameter(fmtp, "apt"));
         name.is_some_and(|name| name.eq_ignore_ascii_case("rtx"))
             && apt.and_then(|apt| apt.parse().ok()) == Some(payload_type)
+    }
+}
+
+/// Whether a codec in this form is forwarded.
+fn is_usable(codec: Codec, fmtp: &str) -> bool {
+    match codec {
+        Codec::Opus | Codec::Vp8 | Codec::H265 => true,
+        // The others have more colours than a camera gives, and few clients decode them.
+        Codec::Vp9 => matches!(profile(codec, fmtp), "0" | "2"),
+        Codec::Av1 => profile(codec, fmtp) == "0",
+        // Mode 0 forbids to split a picture's slices over packets, which no camera stream fits.
+        Codec::H264 => parameter(fmtp, "packetization-mode") == Some("1"),
     }
 }

@@ -8,8 +8,9 @@ use crate::units::Codec;
 /// The offered codec, with its payload type, as which a section can receive what a publisher sends.
 ///
 /// `fmtp_of_publisher` are the format parameters of the publisher's payload type. Opus and VP8
-/// need none. For H.264 the same profile is best, then one whose decoders understand it too, then
-/// constrained baseline, then whatever H.264 there is: browsers' decoders take any profile.
+/// need none. VP9, AV1 and H.265 need the same profile. For H.264 the same profile is best, then one
+/// whose decoders understand it too, then constrained baseline, then whatever H.264 there is:
+/// browsers' decoders take any profile.
 pub fn codec_for<'a>(
     section: &'a Section,
     codec: Codec,
@@ -21,6 +22,10 @@ pub fn codec_for<'a>(
         .filter(|offered| offered.codec == codec);
     match codec {
         Codec::Opus | Codec::Vp8 => candidates.next(),
+        Codec::Vp9 | Codec::Av1 | Codec::H265 => {
+            let sent = profile(codec, fmtp_of_publisher);
+            candidates.find(|offered| profile(codec, &offered.fmtp) == sent)
+        }
         Codec::H264 => {
             let sent = H264Profile::of(fmtp_of_publisher);
             candidates.min_by_key(|offered| sent.distance_to(H264Profile::of(&offered.fmtp)))
@@ -34,6 +39,17 @@ pub(super) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
         let (key, value) = part.trim().split_once('=')?;
         key.eq_ignore_ascii_case(name).then_some(value)
     })
+}
+
+/// The profile of a codec that names it by a number: of VP9 (RFC 9628, section 7), AV1 (the AV1 RTP
+/// specification, section 7.2.1) or H.265 (RFC 7798, section 7.1).
+pub(super) fn profile(codec: Codec, fmtp: &str) -> &str {
+    match codec {
+        Codec::Vp9 => parameter(fmtp, "profile-id").unwrap_or("0"),
+        Codec::Av1 => parameter(fmtp, "profile").unwrap_or("0"),
+        Codec::H265 => parameter(fmtp, "profile-id").unwrap_or("1"),
+        Codec::Opus | Codec::Vp8 | Codec::H264 => "",
+    }
 }
 
 /// What a decoder must understand (RFC 6184, section 8.1, table 5). The level does not matter:

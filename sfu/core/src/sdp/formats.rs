@@ -45,7 +45,7 @@ impl<'a> Formats<'a> {
             .expect("every section that is not rejected was added");
         let fmtp = match offered.codec {
             Codec::Opus => &self.opus,
-            Codec::Vp8 | Codec::H264 => format.fmtp,
+            Codec::Vp8 | Codec::Vp9 | Codec::H264 | Codec::H265 | Codec::Av1 => format.fmtp,
         };
         (fmtp, &format.feedback)
     }

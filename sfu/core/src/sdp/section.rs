@@ -87,7 +87,9 @@ fn usable(section: &Section, rtcp_mux: bool, place: &dyn Fn() -> Place) -> Resul
                     place: place(),
                     kind: section.kind,
                     known: match section.kind {
-                        SectionKind::Video => "VP8 and H264 with packetization-mode=1",
+                        SectionKind::Video => {
+                            "VP8, VP9, AV1, H265 and H264 with packetization-mode=1"
+                        }
                         SectionKind::Audio | SectionKind::Application => "opus",
                     },
                 });

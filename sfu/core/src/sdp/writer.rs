@@ -287,14 +287,17 @@ fn line(text: &mut String, line: fmt::Arguments<'_>) {
     text.push_str("\r\n");
 }
 
-/// The codecs of a section, with the one that will be sent in front.
+/// The codecs of a section, with the one that will be sent in front: clients send the first of the
+/// answer.
 fn preferred_first<'a>(section: &'a Section, answer: &AnswerSection) -> Vec<&'a OfferedCodec> {
     let mut codecs: Vec<&OfferedCodec> = section.codecs.iter().collect();
-    if let AnswerSection::Send(Sending {
-        codec: Some(sent), ..
-    }) = answer
-    {
-        codecs.sort_by_key(|offered| offered.codec != *sent);
+    let sent = match answer {
+        AnswerSection::Send(sending) => sending.codec,
+        AnswerSection::Receive(receiving) => receiving.codec,
+        AnswerSection::Inactive | AnswerSection::Application | AnswerSection::Rejected => None,
+    };
+    if let Some(sent) = sent {
+        codecs.sort_by_key(|offered| offered.codec != sent);
     }
     codecs
 }

@@ -1,12 +1,11 @@
 //! One simulcast stream of a track: what came, when, and on which clock.
 
-use super::encoding_rate::EncodingRate;
 use super::keyframe_requester::KeyframeRequester;
+use super::layers::Layers;
 use super::nack_generator::{Gap, NackGenerator};
 use super::opening::Opening;
 use super::receive_statistics::ReceiveStatistics;
 use super::redundancy::Form;
-use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::downlink::packet_cache::PacketCache;
 use crate::downlink::rewriter::ClockPoint;
 use crate::rtp::{Extender, Packet, ReplayWindow, Ssrc};
@@ -14,9 +13,9 @@ use std::time::{Duration, Instant};
 
 /// Silent for so long, an encoding counts as switched off if its siblings are heard. Half a second
 /// is the longest stall a viewer may see (`media.md`, 6).
-const ALIVE: Duration = Duration::from_millis(500);
+pub(super) const ALIVE: Duration = Duration::from_millis(500);
 /// Heard so recently, an encoding proves that the publisher is sending.
-const FRESH: Duration = Duration::from_millis(250);
+pub(super) const FRESH: Duration = Duration::from_millis(250);
 
 /// One encoding.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub(crate) struct Encoding {
     pub(crate) report_at: Option<Instant>,
     pub(crate) keyframes: KeyframeRequester,
     pub(crate) statistics: ReceiveStatistics,
-    pub(crate) rate: EncodingRate,
+    pub(crate) layers: Layers,
     pub(crate) nacks: NackGenerator,
     /// What came as one frame, or one packet of video.
     cache: PacketCache,
@@ -67,7 +66,7 @@ impl Encoding {
             report_at: None,
             keyframes: KeyframeRequester::default(),
             statistics: ReceiveStatistics::default(),
-            rate: EncodingRate::default(),
+            layers: Layers::default(),
             nacks: NackGenerator::default(),
             cache: PacketCache::default(),
             opening: Opening::default(),
@@ -111,8 +110,6 @@ impl Encoding {
         // Padding keeps a probe going on an encoding that shows nothing.
         if !packet.payload.is_empty() {
             self.heard_at = Some(now);
-            self.rate
-                .count(packet.payload.len() + PAYLOAD_OVERHEAD_BYTES);
         }
         Some(Place {
             sequence,
@@ -139,12 +136,13 @@ impl Encoding {
         }
     }
 
-    /// Where payloads go that are sent in that form.
-    pub(crate) fn cache_for(&mut self, form: Form) -> &mut PacketCache {
-        match form {
+    /// Where payloads go that are sent in that form; and beside it the layers.
+    pub(crate) fn cache_for(&mut self, form: Form) -> (&mut PacketCache, &Layers) {
+        let cache = match form {
             Form::Plain => &mut self.cache,
             Form::Redundant => &mut self.redundant_cache,
-        }
+        };
+        (cache, &self.layers)
     }
 
     /// Takes note of a sender report.

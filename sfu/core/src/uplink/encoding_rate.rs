@@ -1,5 +1,5 @@
-//! How many bits per second an encoding takes, smoothed so that a key frame is no jump. Knows bytes
-//! and the time, not what is encoded.
+//! How many bits and frames per second a layer takes, smoothed so that a key frame is no jump. Knows
+//! bytes and the time, not what is encoded.
 
 use crate::units::Bitrate;
 use std::time::{Duration, Instant};
@@ -9,12 +9,15 @@ const STEP: Duration = Duration::from_millis(100);
 /// The mean goes over so many steps: two seconds, in which a key frame is a tenth of the bits.
 const STEPS: u64 = 20;
 
-/// The rate of one encoding.
+/// The rates of one layer.
 #[derive(Debug, Default)]
 pub(crate) struct EncodingRate {
     bytes: u64,
+    frames: u64,
     since: Option<Instant>,
     mean_bps: u64,
+    /// Thousandths of a frame per second.
+    mean_millihertz: u64,
     steps: u64,
 }
 
@@ -24,6 +27,11 @@ impl EncodingRate {
         self.bytes += u64::try_from(bytes).expect("a packet is small");
     }
 
+    /// Counts a frame, at whichever of its packets.
+    pub(crate) fn count_frame(&mut self) {
+        self.frames += 1;
+    }
+
     /// Ends a step, if it lasted long enough.
     pub(crate) fn close(&mut self, now: Instant) {
         let passed = now.duration_since(*self.since.get_or_insert(now));
@@ -31,9 +39,19 @@ impl EncodingRate {
             return;
         }
         let sample = Bitrate::of(std::mem::take(&mut self.bytes), passed).as_bps();
+        let frames = std::mem::take(&mut self.frames);
+        let micros = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
+        let millihertz = frames * 1_000_000_000 / micros;
         self.since = Some(now);
         self.steps = (self.steps + 1).min(STEPS);
         self.mean_bps = (self.mean_bps * (self.steps - 1) + sample) / self.steps;
+        self.mean_millihertz = (self.mean_millihertz * (self.steps - 1) + millihertz) / self.steps;
+    }
+
+    /// Frames per second; `None` until the mean means something.
+    pub(crate) fn frames_per_second(&self) -> Option<u8> {
+        let rounded = (self.mean_millihertz + 500) / 1000;
+        (self.steps >= STEPS / 2).then(|| u8::try_from(rounded).unwrap_or(u8::MAX))
     }
 
     /// The mean; what the publisher `announced`, if that is more, until the mean means something.
@@ -60,6 +78,9 @@ mod tests {
         rate.close(now);
         for step in 0..40 {
             rate.count(if step == 30 { 62_500 } else { 12_500 });
+            for _ in 0..3 - step % 2 {
+                rate.count_frame();
+            }
             now += STEP;
             rate.close(now);
             let expected = match step {
@@ -70,5 +91,9 @@ mod tests {
             let kbps = rate.rate(announced).as_bps() / 1000;
             assert!(expected.contains(&kbps), "{kbps} kbit/s at step {step}");
         }
+        assert!(
+            rate.frames_per_second()
+                .is_some_and(|frames| (24..=26).contains(&frames))
+        );
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod demand;
 pub(crate) mod encoding;
 pub(crate) mod encoding_rate;
 pub(crate) mod keyframe_requester;
+pub(crate) mod layers;
 pub(crate) mod loudness;
 pub(crate) mod nack_generator;
 pub(crate) mod opening;
@@ -14,10 +15,12 @@ pub(crate) mod redundancy;
 pub(crate) mod rungs;
 pub(crate) mod track;
 pub(crate) mod twcc_feedback;
+pub(crate) mod understanding;
 
 use crate::engine::{TrackKey, Tracks};
 use crate::rtp::{Packet, Ssrc, extension};
-use crate::sdp::{Extension, Section};
+use crate::sdp::{Extension, OfferedCodec, Section};
+use crate::units::Codec;
 use std::collections::HashMap;
 use std::time::Instant;
 use track::TrackSection;
@@ -68,6 +71,8 @@ struct ExtensionIds {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SendingSection {
     pub(crate) section: TrackSection,
+    /// What the client can send in it, as long as the answer has not chosen.
+    codecs: Vec<OfferedCodec>,
     pub(crate) rids: Vec<String>,
     pub(crate) ssrcs: Vec<u32>,
     /// Which SSRC is repaired by which.
@@ -75,7 +80,7 @@ pub(crate) struct SendingSection {
 }
 
 impl SendingSection {
-    /// Takes the first codec, which the answer puts first too and the client will therefore send.
+    /// Takes the first codec until another is chosen.
     pub(crate) fn of(section: &Section) -> Option<Self> {
         let codec = section.codecs.first()?;
         let id_of = |wanted: Extension| {
@@ -95,6 +100,7 @@ impl SendingSection {
                 rtx: codec.rtx,
                 red: codec.red,
                 audio_level_id: id_of(Extension::AudioLevel),
+                dependency_id: id_of(Extension::DependencyDescriptor),
             },
             rids: section
                 .encodings
@@ -103,7 +109,29 @@ impl SendingSection {
                 .collect(),
             ssrcs: section.ssrcs.clone(),
             repairs: section.repairs.clone(),
+            codecs: section.codecs.clone(),
         })
+    }
+
+    /// Takes another codec, if the client can send it: the answer puts it first, and the client will
+    /// therefore send it.
+    pub(crate) fn choose(&mut self, codec: Codec) {
+        let chosen = self.codecs.iter().find(|offered| offered.codec == codec);
+        if let Some(chosen) = chosen {
+            self.section = TrackSection {
+                codec: chosen.codec,
+                payload_type: chosen.payload_type,
+                fmtp: chosen.fmtp.clone(),
+                nack: chosen.takes_nack(),
+                rtx: chosen.rtx,
+                ..self.section.clone()
+            };
+        }
+    }
+
+    /// The answer left the order as it was: the client will send the first.
+    pub(crate) fn settle(&mut self) {
+        self.codecs.clear();
     }
 }
 

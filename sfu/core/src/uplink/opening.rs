@@ -172,6 +172,7 @@ mod tests {
                 sequence,
                 timestamp,
                 picture: None,
+                frame: None,
                 clock: None,
             },
             switchable,

@@ -9,13 +9,14 @@ use super::keyframe_requester::Urgency;
 use super::loudness::Loudness;
 use super::nack_generator::Gap;
 use super::redundancy::{Form, Redundancy};
+use super::understanding::understand;
 use crate::command::TrackSpec;
 use crate::downlink::layer_selector::Available;
+use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::downlink::rewriter::Incoming;
 use crate::downlink::subscription::Subscription;
 use crate::engine::PeerKey;
 use crate::ids::{RoomId, TrackId};
-use crate::rtp::payload::{h264, vp8};
 use crate::rtp::{AudioLevel, Packet, SequenceNumber};
 use crate::stats::Drop;
 use crate::units::{Codec, MediaKind};
@@ -43,6 +44,8 @@ pub(crate) struct TrackSection {
     pub(crate) red: Option<u8>,
     /// Header extension of the audio level.
     pub(crate) audio_level_id: Option<u8>,
+    /// Header extension of dependency descriptors.
+    pub(crate) dependency_id: Option<u8>,
 }
 
 /// One published track.
@@ -166,7 +169,6 @@ impl Track {
             Some(red) if red == packet.payload_type => Form::Redundant,
             _ => Form::Plain,
         };
-        let is_known = form == Form::Redundant || packet.payload_type == section.payload_type;
         let stream = self
             .encodings
             .get_mut(encoding)
@@ -187,22 +189,30 @@ impl Track {
         if self.muted {
             return Err(None);
         }
-        let (picture, switchable) = Some(packet)
-            .filter(|_| is_known)
-            .and_then(|packet| understand(codec, packet.payload))
-            .ok_or(Drop::UnusablePayload)?;
-        // What followed a key frame that came late is gone by for those who wait for it.
-        let switchable = switchable && place.newest;
-        let keyframes = &mut self.encodings[encoding].keyframes;
-        if switchable {
-            keyframes.came(packet.timestamp);
+        let section = self.section.as_ref().ok_or(Drop::UnknownStream)?;
+        let stream = &mut self.encodings[encoding];
+        let understood =
+            understand(section, (packet, form), &mut stream.layers).ok_or(Drop::UnusablePayload)?;
+        let (picture, frame) = (understood.picture, understood.frame);
+        if !packet.payload.is_empty() {
+            let bytes = packet.payload.len() + PAYLOAD_OVERHEAD_BYTES;
+            let told = (frame.as_ref(), picture.as_ref());
+            stream.layers.count(now, bytes, told, packet.marker);
         }
-        keyframes.count(packet.timestamp, packet.payload.len());
+        // What followed a key frame that came late is gone by for those who wait for it.
+        let switchable = understood.switchable && place.newest;
+        if switchable {
+            stream.keyframes.came(packet.timestamp);
+        }
+        stream
+            .keyframes
+            .count(packet.timestamp, packet.payload.len());
         let incoming = Incoming {
             encoding,
             sequence: place.sequence,
             timestamp: packet.timestamp,
             picture,
+            frame,
             clock,
         };
         Ok(Arrival {
@@ -215,7 +225,8 @@ impl Track {
 
     /// Keeps a packet for those who come next, of the smallest encoding, while anybody watches.
     pub(crate) fn remember_opening(&mut self, arrival: &Arrival, payload: &[u8]) {
-        let is_smallest = arrival.incoming.encoding == 0;
+        // With descriptors in the header a payload alone is not enough to begin with.
+        let is_smallest = arrival.incoming.encoding == 0 && arrival.incoming.frame.is_none();
         if is_smallest && self.spec.kind == MediaKind::Video && !self.subscriptions.is_empty() {
             self.encodings[0].opening.keep(arrival, payload);
         }
@@ -276,13 +287,7 @@ impl Track {
 
     /// Looks which encodings are being received and lets every subscription aim anew.
     pub(crate) fn refresh_available(&mut self, now: Option<Instant>) {
-        let count = self.encodings.len();
-        self.available.clear();
-        for (index, encoding) in self.encodings.iter().enumerate() {
-            let layer = self.spec.layers.get(index).copied().filter(|_| count > 1);
-            let active = now.is_none_or(|now| self.is_active(now, encoding));
-            self.available.push(Available { active, layer });
-        }
+        self.refresh_ladder(now);
         for subscription in &mut self.subscriptions {
             subscription.selector.retarget(&self.available);
         }
@@ -293,14 +298,15 @@ impl Track {
         if self.muted || self.spec.kind == MediaKind::Audio {
             return;
         }
-        let smallest = self.available.iter().position(|encoding| encoding.active);
+        let smallest = self.available.iter().find(|step| step.active);
+        let smallest = smallest.map(|step| step.encoding);
         for subscription in self.subscriptions.iter().filter(|it| it.forwards()) {
-            let Some(awaited) = subscription.selector.awaited() else {
+            let Some(awaited) = subscription.awaited() else {
                 continue;
             };
             if let Some(current) = subscription.selector.current() {
                 // Until then, whoever steps down is sent more than their line carries.
-                let steps_down = awaited < current;
+                let steps_down = awaited < current || subscription.has_too_large();
                 let urgency = if steps_down {
                     Urgency::Stuck
                 } else {
@@ -328,31 +334,5 @@ impl Track {
                 ask(ssrc.0);
             }
         }
-    }
-
-    /// An encoding that brings nothing while another one of the track does has been switched off
-    /// by the publisher.
-    fn is_active(&self, now: Instant, encoding: &Encoding) -> bool {
-        let others_alive = self.encodings.iter().any(|other| other.is_fresh(now));
-        encoding.is_alive(now) || (!others_alive && encoding.ssrc.is_some())
-    }
-}
-
-/// Reads of a payload what forwarding needs: the VP8 descriptor, and whether decoding can start.
-///
-/// Nothing but padding, with which a sender probes for bandwidth, goes on without the padding: left
-/// out, its number would be a gap that a decoder waits for (Firefox 153 sends 50 in a row).
-fn understand(codec: Codec, payload: &[u8]) -> Option<(Option<vp8::Descriptor>, bool)> {
-    if payload.is_empty() {
-        return Some((None, false));
-    }
-    match codec {
-        Codec::Opus => Some((None, true)),
-        Codec::Vp8 => {
-            let descriptor = vp8::Descriptor::parse(payload)?;
-            let switchable = descriptor.keyframe && descriptor.start_of_frame;
-            Some((Some(descriptor), switchable))
-        }
-        Codec::H264 => Some((None, h264::is_keyframe_start(payload))),
     }
 }

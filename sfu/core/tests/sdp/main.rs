@@ -46,6 +46,7 @@ const VOICE: Receiving = Receiving {
     stereo: false,
     dtx: true,
     redundancy: false,
+    codec: None,
 };
 
 /// Takes all that the client sends and sends in the first section of each kind it receives in.

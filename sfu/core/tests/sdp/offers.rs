@@ -12,10 +12,13 @@ fn chrome_joins_with_three_sections_to_receive_in_of_each_kind() {
       [(1, AudioLevel), (2, AbsSendTime), (3, TransportCc), (4, Mid)]
     3,4,5 video RecvOnly
       96 VP8  rtx=97
+      98 VP9 profile-id=0 rtx=99
+      100 VP9 profile-id=2 rtx=101
       102 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f rtx=103
       108 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f rtx=109
       116 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f rtx=117
       41 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=f4001f rtx=42
+      45 AV1 level-idx=5;profile=0;tier=0 rtx=46
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId), (12, DependencyDescriptor)]
     6 application SendRecv
       sctp 5000 messages up to 262144
@@ -31,10 +34,13 @@ fn chrome_offers_the_same_sections_again() {
       [(1, AudioLevel), (2, AbsSendTime), (3, TransportCc), (4, Mid)]
     3,4,5 video RecvOnly
       96 VP8  rtx=97
+      98 VP9 profile-id=0 rtx=99
+      100 VP9 profile-id=2 rtx=101
       102 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f rtx=103
       108 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f rtx=109
       116 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f rtx=117
       41 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=f4001f rtx=42
+      45 AV1 level-idx=5;profile=0;tier=0 rtx=46
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId), (12, DependencyDescriptor)]
     6 application SendRecv
       sctp 5000 messages up to 262144
@@ -50,10 +56,13 @@ fn chrome_publishes_vp8_in_three_encodings() {
       [(1, AudioLevel), (2, AbsSendTime), (3, TransportCc), (4, Mid)]
     3,4,5 video RecvOnly
       96 VP8  rtx=97
+      98 VP9 profile-id=0 rtx=99
+      100 VP9 profile-id=2 rtx=101
       102 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f rtx=103
       108 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f rtx=109
       116 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f rtx=117
       41 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=f4001f rtx=42
+      45 AV1 level-idx=5;profile=0;tier=0 rtx=46
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId), (12, DependencyDescriptor)]
     6 application SendRecv
       sctp 5000 messages up to 262144
@@ -62,6 +71,9 @@ fn chrome_publishes_vp8_in_three_encodings() {
       102 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f rtx=103
       108 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f rtx=109
       116 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f rtx=117
+      45 AV1 level-idx=5;profile=0;tier=0 rtx=46
+      98 VP9 profile-id=0 rtx=99
+      100 VP9 profile-id=2 rtx=101
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId), (12, DependencyDescriptor)]
       msid - d5d069b3-0e95-4cf6-af9b-bb76cb2d0eb8
       rid q paused=false
@@ -79,10 +91,13 @@ fn chrome_publishes_vp9_with_vp8_to_fall_back_to() {
       [(1, AudioLevel), (2, AbsSendTime), (3, TransportCc), (4, Mid)]
     3,4,5 video RecvOnly
       96 VP8  rtx=97
+      98 VP9 profile-id=0;x-google-start-bitrate=1000 rtx=99
+      100 VP9 profile-id=2 rtx=101
       102 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f rtx=103
       108 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f rtx=109
       116 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f rtx=117
       41 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=f4001f rtx=42
+      45 AV1 level-idx=5;profile=0;tier=0 rtx=46
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId), (12, DependencyDescriptor)]
     6 application SendRecv
       sctp 5000 messages up to 262144
@@ -91,6 +106,9 @@ fn chrome_publishes_vp9_with_vp8_to_fall_back_to() {
       102 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f rtx=103
       108 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f rtx=109
       116 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f rtx=117
+      45 AV1 level-idx=5;profile=0;tier=0 rtx=46
+      98 VP9 profile-id=0;x-google-start-bitrate=1000 rtx=99
+      100 VP9 profile-id=2 rtx=101
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId), (12, DependencyDescriptor)]
       msid - 2c464250-ccff-469f-bbaa-99c9c249d83b
       ssrcs [2673708543] cname Some("yS0i7TyegBdmUbOc")
@@ -109,6 +127,9 @@ fn python_joins() {
       103 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f rtx=104
       109 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f rtx=114
       117 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f rtx=118
+      45 AV1 level-idx=5;profile=0;tier=0 rtx=46
+      98 VP9 profile-id=0 rtx=99
+      100 VP9 profile-id=2 rtx=101
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId)]
     6 application SendRecv
       sctp 5000 messages up to 262144
@@ -127,6 +148,9 @@ fn python_publishes_video_in_three_encodings_largest_first() {
       103 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f;x-google-start-bitrate=1000 rtx=104
       109 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f;x-google-start-bitrate=1000 rtx=114
       117 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f;x-google-start-bitrate=1000 rtx=118
+      45 AV1 level-idx=5;profile=0;tier=0;x-google-start-bitrate=1000 rtx=46
+      98 VP9 profile-id=0;x-google-start-bitrate=1000 rtx=99
+      100 VP9 profile-id=2;x-google-start-bitrate=1000 rtx=101
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId)]
     6 application SendRecv
       sctp 5000 messages up to 262144
@@ -152,6 +176,9 @@ fn python_publishes_audio_beside_it() {
       103 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f;x-google-start-bitrate=1000 rtx=104
       109 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f;x-google-start-bitrate=1000 rtx=114
       117 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f;x-google-start-bitrate=1000 rtx=118
+      45 AV1 level-idx=5;profile=0;tier=0;x-google-start-bitrate=1000 rtx=46
+      98 VP9 profile-id=0;x-google-start-bitrate=1000 rtx=99
+      100 VP9 profile-id=2;x-google-start-bitrate=1000 rtx=101
       [(2, AbsSendTime), (3, TransportCc), (4, Mid), (10, RtpStreamId), (11, RepairedRtpStreamId)]
     6 application SendRecv
       sctp 5000 messages up to 262144
@@ -188,14 +215,20 @@ fn firefox_joins_with_all_but_the_first_section_bundle_only() {
       ssrcs [125997756] cname Some("{0a8e9b4c-4d56-42d4-a45c-c3f381728a72}")
     3 video RecvOnly
       120 VP8 max-fs=12288;max-fr=60 rtx=124
+      121 VP9 max-fs=12288;max-fr=60 rtx=125
+      99 AV1  rtx=100
       [(3, Mid), (4, AbsSendTime), (7, TransportCc)]
       ssrcs [2448526397] cname Some("{0a8e9b4c-4d56-42d4-a45c-c3f381728a72}")
     4 video RecvOnly
       120 VP8 max-fs=12288;max-fr=60 rtx=124
+      121 VP9 max-fs=12288;max-fr=60 rtx=125
+      99 AV1  rtx=100
       [(3, Mid), (4, AbsSendTime), (7, TransportCc)]
       ssrcs [3040261430] cname Some("{0a8e9b4c-4d56-42d4-a45c-c3f381728a72}")
     5 video RecvOnly
       120 VP8 max-fs=12288;max-fr=60 rtx=124
+      121 VP9 max-fs=12288;max-fr=60 rtx=125
+      99 AV1  rtx=100
       [(3, Mid), (4, AbsSendTime), (7, TransportCc)]
       ssrcs [3818583774] cname Some("{0a8e9b4c-4d56-42d4-a45c-c3f381728a72}")
     6 application SendRecv
@@ -221,16 +254,22 @@ fn firefox_publishes_vp8_with_extensions_that_flow_one_way() {
       ssrcs [125997756] cname Some("{0a8e9b4c-4d56-42d4-a45c-c3f381728a72}")
     3 video RecvOnly
       120 VP8 max-fs=12288;max-fr=60 rtx=124
+      121 VP9 max-fs=12288;max-fr=60 rtx=125
+      99 AV1  rtx=100
       [(3, Mid), (4, AbsSendTime), (7, TransportCc), (8, DependencyDescriptor), (9, RtpStreamId), (10, RepairedRtpStreamId)]
       one way [(8, SendOnly), (9, SendOnly), (10, SendOnly)]
       ssrcs [2448526397] cname Some("{0a8e9b4c-4d56-42d4-a45c-c3f381728a72}")
     4 video RecvOnly
       120 VP8 max-fs=12288;max-fr=60 rtx=124
+      121 VP9 max-fs=12288;max-fr=60 rtx=125
+      99 AV1  rtx=100
       [(3, Mid), (4, AbsSendTime), (7, TransportCc), (8, DependencyDescriptor), (9, RtpStreamId), (10, RepairedRtpStreamId)]
       one way [(8, SendOnly), (9, SendOnly), (10, SendOnly)]
       ssrcs [3040261430] cname Some("{0a8e9b4c-4d56-42d4-a45c-c3f381728a72}")
     5 video RecvOnly
       120 VP8 max-fs=12288;max-fr=60 rtx=124
+      121 VP9 max-fs=12288;max-fr=60 rtx=125
+      99 AV1  rtx=100
       [(3, Mid), (4, AbsSendTime), (7, TransportCc), (8, DependencyDescriptor), (9, RtpStreamId), (10, RepairedRtpStreamId)]
       one way [(8, SendOnly), (9, SendOnly), (10, SendOnly)]
       ssrcs [3818583774] cname Some("{0a8e9b4c-4d56-42d4-a45c-c3f381728a72}")
@@ -238,6 +277,8 @@ fn firefox_publishes_vp8_with_extensions_that_flow_one_way() {
       sctp 5000 messages up to 1073741823
     7 video SendOnly
       120 VP8 max-fs=12288;max-fr=60 rtx=124
+      121 VP9 max-fs=12288;max-fr=60 rtx=125
+      99 AV1  rtx=100
       [(3, Mid), (4, AbsSendTime), (7, TransportCc), (8, DependencyDescriptor), (9, RtpStreamId), (10, RepairedRtpStreamId)]
       one way [(8, SendOnly), (9, SendOnly), (10, SendOnly)]
       msid - {fb6b7d61-2c1b-474d-97a8-0bc1813a7d65}

@@ -133,7 +133,7 @@ fn a_section_to_receive_in_without_a_known_codec_is_rejected_alone() {
 fn h264_that_cannot_split_pictures_over_packets_is_no_codec_in_common() {
     let video = "m=video 9 UDP/TLS/RTP/SAVPF 104\na=rtcp-mux\na=rtpmap:104 H264/90000\n\
                  a=fmtp:104 packetization-mode=0;profile-level-id=42e01f\na=sendonly";
-    insta::assert_snapshot!(refusal(&small_offer(&[video])), @"the media section with mid 0 sends video in none of the codecs VP8 and H264 with packetization-mode=1");
+    insta::assert_snapshot!(refusal(&small_offer(&[video])), @"the media section with mid 0 sends video in none of the codecs VP8, VP9, AV1, H265 and H264 with packetization-mode=1");
 }
 
 #[test]

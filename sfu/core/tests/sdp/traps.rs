@@ -97,7 +97,14 @@ fn neither_red_nor_codecs_that_are_not_forwarded_are_answered() {
                 .split_once("a=rtpmap:")
                 .and_then(|l| l.1.split_once(' '))
             {
-                let known = ["opus/48000/2", "VP8/90000", "H264/90000", "rtx/90000"];
+                let known = [
+                    "opus/48000/2",
+                    "VP8/90000",
+                    "VP9/90000",
+                    "AV1/90000",
+                    "H264/90000",
+                    "rtx/90000",
+                ];
                 assert!(known.contains(&codec), "{codec}");
             }
         }
@@ -232,11 +239,11 @@ fn the_codec_that_is_sent_comes_first_and_the_others_stay() {
     let lines = sections_of(&answer);
     assert_eq!(
         lines[4][0],
-        "m=video 9 UDP/TLS/RTP/SAVPF 102 103 108 109 116 117 41 42 96 97"
+        "m=video 9 UDP/TLS/RTP/SAVPF 102 103 108 109 116 117 41 42 96 97 98 99 100 101 45 46"
     );
     assert_eq!(
         lines[5][0],
-        "m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 108 109 116 117 41 42"
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 100 101 102 103 108 109 116 117 41 42 45 46"
     );
 }
 

@@ -18,13 +18,18 @@ pub fn takes_unknown_messages(client: &ClientInfo) -> bool {
 }
 
 /// Whether a client can be trusted to send a codec. Firefox on Linux and on Android offers H264
-/// that its encoder then does not deliver.
+/// that its encoder then does not deliver; Safari offers VP9 and AV1 without an encoder that keeps up.
 pub fn may_publish(client: &ClientInfo, codec: Codec) -> bool {
     let firefox = client.browser.eq_ignore_ascii_case("firefox");
     let no_encoder = ["linux", "android"]
         .iter()
         .any(|os| client.os.eq_ignore_ascii_case(os));
-    !(codec == Codec::H264 && firefox && no_encoder)
+    let safari = client.browser.eq_ignore_ascii_case("safari");
+    match codec {
+        Codec::H264 => !(firefox && no_encoder),
+        Codec::Vp9 | Codec::Av1 => !safari,
+        Codec::Opus | Codec::Vp8 | Codec::H265 => true,
+    }
 }
 
 /// Fills in browser and system from the `User-Agent` header where the client does not name them:

@@ -53,6 +53,7 @@ pub(crate) fn parse(
         kind,
         purpose: purpose(kind, source),
         client_ids: client_ids(request),
+        codec: asked_codec(request).map(|_| codec),
         layers: layers.iter().map(layer_spec).collect(),
         muted: request.muted,
         stereo: request.stereo || has(AudioTrackFeature::TfStereo),
@@ -74,7 +75,7 @@ pub(crate) fn parse(
         codecs: vec![SimulcastCodecInfo {
             mime_type: codec.mime().to_owned(),
             cid: request.cid.clone(),
-            video_layer_mode: layer_mode(kind).into(),
+            video_layer_mode: layer_mode(request, codec).into(),
             layers,
             ..SimulcastCodecInfo::default()
         }],
@@ -196,10 +197,7 @@ fn codec(
     client: &ClientInfo,
     codecs: &[Codec],
 ) -> Result<Codec, Refusal> {
-    let asked = request.simulcast_codecs.first().map(|codec| {
-        let name = codec.codec.as_str();
-        name.rsplit('/').next().unwrap_or(name)
-    });
+    let asked = asked_codec(request);
     let mut allowed = codecs
         .iter()
         .copied()
@@ -209,6 +207,13 @@ fn codec(
         .and_then(|name| allowed.find(|codec| codec.encoding_name().eq_ignore_ascii_case(name)))
         .or(first)
         .ok_or((Reason::UnsupportedType, "the room allows no codec for this"))
+}
+
+/// The codec a client names, without the kind before it; most name none for sound.
+fn asked_codec(request: &AddTrackRequest) -> Option<&str> {
+    let first = request.simulcast_codecs.first()?;
+    let name = first.codec.rsplit('/').next();
+    name.filter(|name| !name.is_empty())
 }
 
 /// At most one layer of each quality, smallest first.
@@ -256,10 +261,17 @@ fn quality(number: i32) -> Quality {
     }
 }
 
-fn layer_mode(kind: MediaKind) -> video_layer::Mode {
-    match kind {
-        MediaKind::Audio => video_layer::Mode::Unused,
-        MediaKind::Video => video_layer::Mode::OneSpatialLayerPerStream,
+/// How the layers of a track lie in its streams: as the client says, or else as browsers do it with
+/// that codec.
+fn layer_mode(request: &AddTrackRequest, codec: Codec) -> video_layer::Mode {
+    if codec.kind() == MediaKind::Audio {
+        return video_layer::Mode::Unused;
+    }
+    let said = request.simulcast_codecs.first().map(|codec| codec.video_layer_mode);
+    match said.and_then(|mode| video_layer::Mode::try_from(mode).ok()) {
+        Some(mode) if mode != video_layer::Mode::Unused => mode,
+        _ if codec.is_layered() => video_layer::Mode::MultipleSpatialLayersPerStream,
+        _ => video_layer::Mode::OneSpatialLayerPerStream,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The VP8 payload descriptor (RFC 7741): where frames begin, what their numbers are, and how the
 //! numbers are replaced. Which numbers a subscriber should see is decided elsewhere.
 
+pub use super::PictureId;
 use crate::rtp::big_endian::u16_at;
 use crate::units::Size;
 
@@ -27,25 +28,6 @@ pub struct Descriptor {
     pub size: Option<Size>,
     picture_id_at: usize,
     tl0_pic_idx_at: usize,
-}
-
-/// A frame's number in one of its two lengths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PictureId {
-    /// Seven bits.
-    Short(u8),
-    /// Fifteen bits.
-    Long(u16),
-}
-
-impl PictureId {
-    /// The number.
-    pub fn value(self) -> u16 {
-        match self {
-            Self::Short(value) => u16::from(value),
-            Self::Long(value) => value,
-        }
-    }
 }
 
 /// Bits of the descriptor's first byte.
@@ -138,12 +120,8 @@ fn keyframe_size(frame: &[u8]) -> Option<Size> {
 /// Replaces a frame's numbers in place, each in the length it has; a number that is not there
 /// stays away. `descriptor` is what [`Descriptor::parse`] read from this payload.
 pub fn rewrite(payload: &mut [u8], descriptor: &Descriptor, picture_id: u16, tl0_pic_idx: u8) {
-    let at = descriptor.picture_id_at;
-    let [high, low] = picture_id.to_be_bytes();
-    match descriptor.picture_id {
-        Some(PictureId::Short(_)) => payload[at] = low & 0x7f,
-        Some(PictureId::Long(_)) => payload[at..at + 2].copy_from_slice(&[high | LONG, low]),
-        None => {}
+    if let Some(id) = descriptor.picture_id {
+        id.write(&mut payload[descriptor.picture_id_at..], picture_id);
     }
     if descriptor.tl0_pic_idx.is_some() {
         payload[descriptor.tl0_pic_idx_at] = tl0_pic_idx;

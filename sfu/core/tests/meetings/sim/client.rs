@@ -4,7 +4,7 @@
 use super::arrivals::Arrivals;
 use super::checks::{self, PASSWORD, check};
 use super::media::Source;
-use super::offer::{self, ClientSection, Content, RTX, Repair, VP8};
+use super::offer::{self, ClientSection, Content, Repair};
 use super::reception::Reception;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use rtc_srtp::context::Context;
@@ -241,14 +241,13 @@ impl Client {
                 .decrypt_rtp(datagram)
                 .expect("the server's SRTP is valid");
             let packet = Packet::parse(&plain).unwrap();
-            assert_eq!(packet.payload_type, RTX);
             if packet.payload.is_empty() {
                 return; // Padding of a probe.
             }
             let (number, payload) = packet.payload.split_first_chunk().unwrap();
             let packet = Packet {
                 sequence: SequenceNumber(u16::from_be_bytes(*number)),
-                payload_type: VP8,
+                payload_type: packet.payload_type - 1,
                 payload,
                 ..packet
             };

@@ -1,6 +1,7 @@
 //! Synthetic media of scripted clients, and what they note of media they receive.
 
-use super::offer::{AUDIO_LEVEL, MID, REPAIRED_RID, RID, RTX, Repair, TRANSPORT_CC};
+use super::layered::{Built, Layered};
+use super::offer::{self, AUDIO_LEVEL, DEPENDENCIES, MID, REPAIRED_RID, RID, Repair, TRANSPORT_CC};
 use super::voice::Voice;
 use sfu_core::rtp::rtcp::{SenderFields, write_cname, write_sender_report};
 use sfu_core::rtp::{HEADER_LEN_MAX, HeaderFields, SequenceNumber, Ssrc, write_header};
@@ -42,6 +43,8 @@ pub(crate) struct SourceEncoding {
     /// Pictures are numbered with seven bits and not with fifteen.
     pub(crate) short_picture_ids: bool,
     pub(crate) packets_per_key_frame: usize,
+    /// What makes its frames, if they have layers.
+    pub(crate) layered: Option<Layered>,
     sequence: u16,
     rtx_sequence: u16,
     history: VecDeque<Sent>,
@@ -57,15 +60,17 @@ pub(crate) struct SourceEncoding {
 #[derive(Clone)]
 struct Sent {
     fields: HeaderFields,
+    descriptor: Option<Vec<u8>>,
     payload: Vec<u8>,
     resent_at: Option<Instant>,
 }
 
 impl Sent {
-    fn new(fields: HeaderFields, payload: Vec<u8>) -> Self {
+    fn new(fields: HeaderFields, built: Built) -> Self {
         Self {
             fields,
-            payload,
+            descriptor: built.descriptor,
+            payload: built.payload,
             resent_at: None,
         }
     }
@@ -91,6 +96,7 @@ impl Source {
                 packets_per_frame: 1,
                 short_picture_ids: false,
                 packets_per_key_frame: 1,
+                layered: None,
                 rtx_sequence: 65_000,
                 history: VecDeque::new(),
                 // Near a wrap, and different for each, as real clients start anywhere.
@@ -155,7 +161,12 @@ impl Source {
             let own: (u8, &[u8]) = encoding
                 .rid
                 .map_or((AUDIO_LEVEL, &[0xff]), |rid| (RID, rid.as_bytes()));
-            let header = header(&lost.fields, &mid, own, transport_sequence);
+            let header = header(
+                &lost.fields,
+                &mid,
+                &[Some(own), lost.extension()],
+                transport_sequence,
+            );
             send(&[&header[..], &lost.payload].concat());
         }
     }
@@ -167,7 +178,7 @@ impl Source {
         transport_sequence: &mut u16,
         mut send: impl FnMut(&[u8], bool),
     ) {
-        let is_audio = self.encodings[0].rid.is_none();
+        let is_audio = self.encodings[0].rid.is_none() && self.encodings[0].layered.is_none();
         let interval = if is_audio {
             AUDIO_INTERVAL
         } else {
@@ -197,16 +208,18 @@ impl Source {
             let rate = if is_audio { 48_000 } else { 90_000 };
             let ticks = u32::try_from(elapsed.as_millis()).unwrap() * (rate / 1000);
             let timestamp = encoding.base.wrapping_add(ticks);
-            let payloads = if is_audio {
-                vec![self.voice.next(now, timestamp)]
+            let packets = if is_audio {
+                vec![Built::sound(self.voice.next(now, timestamp))]
             } else {
                 encoding.frame()
             };
-            let count = payloads.len();
-            for (index, payload) in payloads.into_iter().enumerate() {
+            let layered = encoding.layered.as_ref().map(|layered| layered.format);
+            let payload_type =
+                layered.map_or_else(|| self.voice.payload_type_of(is_audio), offer::payload_type);
+            for built in packets {
                 let fields = HeaderFields {
-                    marker: !is_audio && index + 1 == count,
-                    payload_type: self.voice.payload_type_of(is_audio),
+                    marker: built.marker,
+                    payload_type,
                     sequence: SequenceNumber(encoding.sequence),
                     timestamp,
                     ssrc: Ssrc(encoding.ssrc),
@@ -217,9 +230,10 @@ impl Source {
                     Some(rid) => (RID, rid.as_bytes()),
                     None => (AUDIO_LEVEL, &level),
                 };
-                let header = header(&fields, &self.mid, own, transport_sequence);
-                send(&[&header[..], &payload].concat(), false);
-                let packet = Sent::new(fields, payload);
+                let packet = Sent::new(fields, built);
+                let own = [Some(own), packet.extension()];
+                let header = header(&fields, &self.mid, &own, transport_sequence);
+                send(&[&header[..], &packet.payload].concat(), false);
                 if self.repeats && !is_audio {
                     for probe in encoding.repeats(&packet, &self.mid, transport_sequence) {
                         send(&probe, false);
@@ -237,16 +251,35 @@ impl Source {
     }
 }
 
-/// A packet's header with the extensions of every packet, and one of its own.
+impl Built {
+    /// A packet of sound.
+    fn sound(payload: Vec<u8>) -> Self {
+        Self {
+            payload,
+            descriptor: None,
+            marker: false,
+        }
+    }
+}
+
+impl Sent {
+    fn extension(&self) -> Option<(u8, &[u8])> {
+        let data = self.descriptor.as_ref()?;
+        Some((DEPENDENCIES, data))
+    }
+}
+
+/// A packet's header with the extensions of every packet, and some of its own.
 fn header(
     fields: &HeaderFields,
     mid: &str,
-    own: (u8, &[u8]),
+    own: &[Option<(u8, &[u8])>],
     transport_sequence: &mut u16,
 ) -> Vec<u8> {
     *transport_sequence = transport_sequence.wrapping_add(1);
     let number = transport_sequence.to_be_bytes();
-    let extensions = [(MID, mid.as_bytes()), (TRANSPORT_CC, &number), own];
+    let mut extensions = vec![(MID, mid.as_bytes()), (TRANSPORT_CC, &number)];
+    extensions.extend(own.iter().flatten());
     let mut buffer = [0; HEADER_LEN_MAX];
     let len = write_header(&mut buffer, fields, &extensions);
     buffer[..len].to_vec()
@@ -294,7 +327,7 @@ impl SourceEncoding {
 
     /// What a sender probes the line with: padding, and a packet that was not lost.
     fn repeats(&mut self, packet: &Sent, mid: &str, transport_sequence: &mut u16) -> [Vec<u8>; 2] {
-        let mut padding = self.rtx(&packet.fields, mid, &[], transport_sequence);
+        let mut padding = self.rtx(packet, mid, &[], transport_sequence);
         padding.extend([0, 0, 0, 4]);
         [padding, self.rtx_of(packet, mid, transport_sequence)]
     }
@@ -303,36 +336,55 @@ impl SourceEncoding {
     fn rtx_of(&mut self, sent: &Sent, mid: &str, transport_sequence: &mut u16) -> Vec<u8> {
         let number = sent.fields.sequence.0.to_be_bytes();
         let payload = [&number[..], &sent.payload].concat();
-        let header = self.rtx(&sent.fields, mid, &payload, transport_sequence);
+        let header = self.rtx(sent, mid, &payload, transport_sequence);
         [header, payload].concat()
     }
 
     /// The header of a retransmission; of one without a payload, which is padding.
     fn rtx(
         &mut self,
-        fields: &HeaderFields,
+        sent: &Sent,
         mid: &str,
         payload: &[u8],
         transport_sequence: &mut u16,
     ) -> Vec<u8> {
         self.rtx_sequence = self.rtx_sequence.wrapping_add(1);
         let fields = HeaderFields {
-            payload_type: RTX,
+            payload_type: offer::rtx_of(sent.fields.payload_type),
             sequence: SequenceNumber(self.rtx_sequence),
             ssrc: Ssrc(self.ssrc + 50),
-            ..*fields
+            ..sent.fields
         };
-        let own = (REPAIRED_RID, self.rid.unwrap().as_bytes());
-        let mut header = header(&fields, mid, own, transport_sequence);
+        let rid = self.rid.map(|rid| (REPAIRED_RID, rid.as_bytes()));
+        let mut header = header(&fields, mid, &[rid, sent.extension()], transport_sequence);
         if payload.is_empty() {
             header[0] |= 0x20;
         }
         header
     }
 
+    /// The packets of one frame.
+    fn frame(&mut self) -> Vec<Built> {
+        if let Some(layered) = &mut self.layered {
+            let key = std::mem::take(&mut self.keyframe_wanted);
+            self.keyframes += u64::from(key);
+            return layered.picture(key);
+        }
+        let payloads = self.vp8_frame();
+        let count = payloads.len();
+        let built = payloads.into_iter().enumerate();
+        built
+            .map(|(index, payload)| Built {
+                payload,
+                descriptor: None,
+                marker: index + 1 == count,
+            })
+            .collect()
+    }
+
     /// The packets of one VP8 frame: descriptors with a 15-bit picture id and TL0PICIDX, then the
     /// frame tag, and for a key frame its start code and size (RFC 7741, RFC 6386).
-    fn frame(&mut self) -> Vec<Vec<u8>> {
+    fn vp8_frame(&mut self) -> Vec<Vec<u8>> {
         self.picture = (self.picture + 1) & 0x7fff;
         let [high, low] = (self.picture | 0x8000).to_be_bytes();
         let number = if self.short_picture_ids {

@@ -4,12 +4,16 @@
 mod arrivals;
 mod checks;
 pub(crate) mod client;
+pub(crate) mod decoder;
+mod dependency;
+pub(crate) mod layered;
 pub(crate) mod media;
 pub(crate) mod offer;
 pub(crate) mod reception;
 pub(crate) mod voice;
 
 use client::Client;
+use layered::Layered;
 use media::Source;
 use offer::Content;
 use rand::rngs::StdRng;
@@ -18,7 +22,7 @@ use sfu_core::command::{LayerSpec, Preference, Purpose, TrackSpec};
 use sfu_core::event::Event;
 use sfu_core::ids::{PeerId, RoomId, TrackId};
 use sfu_core::outbox::Path;
-use sfu_core::units::{Bitrate, MediaKind, Quality, Size};
+use sfu_core::units::{Bitrate, Codec, MediaKind, Quality, Size};
 use sfu_core::{Command, Engine, EngineConfig, Outbox};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -189,19 +193,9 @@ impl Sim {
     ) -> TrackId {
         let track = TrackId(self.next_id());
         let name = format!("cam-{}", track.0);
-        let layer = |quality, width, height| LayerSpec {
-            quality,
-            size: Size { width, height },
-            bitrate: Bitrate::from_bps(0),
-        };
-        let layers = vec![
-            layer(Quality::Low, 320, heights[0]),
-            layer(Quality::Medium, 640, heights[1]),
-            layer(Quality::High, 1280, heights[2]),
-        ];
         let spec = TrackSpec {
             purpose,
-            ..spec(MediaKind::Video, &name, layers)
+            ..spec(MediaKind::Video, &name, three_layers(heights))
         };
         self.publish(id, track, spec);
         let rids = vec!["q", "h", "f"];
@@ -214,6 +208,37 @@ impl Sim {
         let mut source = Source::new(self.now, mid, ssrc, &rids);
         for (encoding, height) in source.encodings.iter_mut().zip(heights) {
             encoding.size.height = height;
+        }
+        client.sources.insert(track, source);
+        self.offer(id);
+        track
+    }
+
+    /// A camera of which every encoding has layers: three encodings, or one with three sizes.
+    pub(crate) fn publish_layered(
+        &mut self,
+        id: PeerId,
+        codec: Codec,
+        encodings: Vec<Layered>,
+    ) -> TrackId {
+        let track = TrackId(self.next_id());
+        let name = format!("cam-{}", track.0);
+        let mut spec = spec(MediaKind::Video, &name, three_layers([180, 360, 720]));
+        spec.codec = Some(codec);
+        self.publish(id, track, spec);
+        let rids = match encodings.len() {
+            1 => vec![],
+            _ => vec!["q", "h", "f"],
+        };
+        let client = self.clients.get_mut(&id).unwrap();
+        let mid = client.add_section(Content::SendVideo {
+            track: name,
+            rids: rids.clone(),
+        });
+        let ssrc = u32::try_from(track.0).unwrap() * 100;
+        let mut source = Source::new(self.now, mid, ssrc, &rids);
+        for (encoding, layered) in source.encodings.iter_mut().zip(encodings) {
+            encoding.layered = Some(layered);
         }
         client.sources.insert(track, source);
         self.offer(id);
@@ -501,6 +526,19 @@ impl Sim {
     }
 }
 
+fn three_layers(heights: [u32; 3]) -> Vec<LayerSpec> {
+    let layer = |quality, width, height| LayerSpec {
+        quality,
+        size: Size { width, height },
+        bitrate: Bitrate::from_bps(0),
+    };
+    vec![
+        layer(Quality::Low, 320, heights[0]),
+        layer(Quality::Medium, 640, heights[1]),
+        layer(Quality::High, 1280, heights[2]),
+    ]
+}
+
 fn spec(kind: MediaKind, name: &str, layers: Vec<LayerSpec>) -> TrackSpec {
     TrackSpec {
         kind,
@@ -509,6 +547,7 @@ fn spec(kind: MediaKind, name: &str, layers: Vec<LayerSpec>) -> TrackSpec {
             MediaKind::Video => Purpose::Camera,
         },
         client_ids: vec![name.to_owned()],
+        codec: None,
         layers,
         muted: false,
         stereo: false,

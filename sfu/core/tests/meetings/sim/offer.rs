@@ -1,6 +1,7 @@
 //! A scripted client's session descriptions: offers in the shape browsers send, and the few lines
 //! of an answer that a client needs.
 
+use super::layered::Format;
 use std::fmt::Write;
 
 /// One media section, as the client keeps it from offer to offer.
@@ -34,8 +35,22 @@ pub(crate) const OPUS: u8 = 111;
 pub(crate) const RED: u8 = 63;
 pub(crate) const VP8: u8 = 96;
 pub(crate) const REPAIRED_RID: u8 = 11;
-/// The retransmissions of VP8.
-pub(crate) const RTX: u8 = 97;
+pub(crate) const VP9: u8 = 98;
+pub(crate) const AV1: u8 = 45;
+pub(crate) const DEPENDENCIES: u8 = 12;
+
+/// The payload type of a codec's retransmissions: the next one, in each case.
+pub(crate) const fn rtx_of(payload_type: u8) -> u8 {
+    payload_type + 1
+}
+
+pub(crate) const fn payload_type(format: Format) -> u8 {
+    match format {
+        Format::Vp8 => VP8,
+        Format::Vp9 | Format::Vp9Plain => VP9,
+        Format::Av1 => AV1,
+    }
+}
 
 /// What a client offers for the repair of losses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,22 +106,26 @@ fn write_section(sdp: &mut String, section: &ClientSection, ability: Ability) {
         Content::SendVideo { .. } => ("video", "sendonly"),
         Content::Stopped(kind) => (*kind, "inactive"),
     };
-    let (pt, name) = if kind == "audio" {
-        (OPUS, "opus/48000/2")
+    let codecs: &[(u8, &str)] = if kind == "audio" {
+        &[(OPUS, "opus/48000/2")]
     } else {
-        (VP8, "VP8/90000")
+        &[(VP8, "VP8/90000"), (VP9, "VP9/90000"), (AV1, "AV1/90000")]
     };
     let has_rtx = kind == "video" && matches!(repair, Repair::Rtx | Repair::RtxAndSound);
     let has_red = kind == "audio" && ability.redundancy;
-    let rtx = match (has_rtx, has_red) {
-        (true, _) => " 97",
-        (_, true) => " 63",
-        _ => "",
-    };
+    let _ = write!(sdp, "m={kind} 9 UDP/TLS/RTP/SAVPF");
+    for (pt, _) in codecs {
+        let _ = write!(sdp, " {pt}");
+        if has_rtx {
+            let _ = write!(sdp, " {}", rtx_of(*pt));
+        }
+    }
+    if has_red {
+        let _ = write!(sdp, " {RED}");
+    }
     let _ = write!(
         sdp,
-        "m={kind} 9 UDP/TLS/RTP/SAVPF {pt}{rtx}\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\n\
-         a=rtcp-mux\r\na=rtpmap:{pt} {name}\r\na=rtcp-fb:{pt} transport-cc\r\n\
+        "\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\na={direction}\r\na=rtcp-mux\r\n\
          a=extmap:{MID} urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
          a=extmap:{TRANSPORT_CC} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n",
         section.mid
@@ -125,7 +144,10 @@ fn write_section(sdp: &mut String, section: &ClientSection, ability: Ability) {
             sdp,
             "a=extmap:{REPAIRED_RID} urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n"
         );
-        let _ = write!(sdp, "a=rtcp-fb:{pt} nack pli\r\n");
+        let _ = write!(
+            sdp,
+            "a=extmap:{DEPENDENCIES} https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n"
+        );
     }
     if has_red {
         let _ = write!(
@@ -133,13 +155,37 @@ fn write_section(sdp: &mut String, section: &ClientSection, ability: Ability) {
             "a=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} {OPUS}/{OPUS}\r\n"
         );
     }
+    for codec in codecs {
+        write_codec(sdp, kind, *codec, (repair, has_rtx));
+    }
+    write_sent(sdp, &section.content);
+}
+
+fn write_codec(
+    sdp: &mut String,
+    kind: &str,
+    (pt, name): (u8, &str),
+    (repair, has_rtx): (Repair, bool),
+) {
+    let _ = write!(
+        sdp,
+        "a=rtpmap:{pt} {name}\r\na=rtcp-fb:{pt} transport-cc\r\n"
+    );
+    if kind == "video" {
+        let _ = write!(sdp, "a=rtcp-fb:{pt} nack pli\r\n");
+    }
     if matches!(repair, Repair::Nack | Repair::RtxAndSound) || has_rtx {
         let _ = write!(sdp, "a=rtcp-fb:{pt} nack\r\n");
     }
     if has_rtx {
-        let _ = write!(sdp, "a=rtpmap:{RTX} rtx/90000\r\na=fmtp:{RTX} apt={pt}\r\n");
+        let rtx = rtx_of(pt);
+        let _ = write!(sdp, "a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={pt}\r\n");
     }
-    match &section.content {
+}
+
+/// What a client sends in a section, if anything.
+fn write_sent(sdp: &mut String, content: &Content) {
+    match content {
         Content::SendAudio { track } => {
             let _ = write!(sdp, "a=msid:- {track}\r\n");
         }
@@ -148,7 +194,9 @@ fn write_section(sdp: &mut String, section: &ClientSection, ability: Ability) {
             for rid in rids {
                 let _ = write!(sdp, "a=rid:{rid} send\r\n");
             }
-            let _ = write!(sdp, "a=simulcast:send {}\r\n", rids.join(";"));
+            if !rids.is_empty() {
+                let _ = write!(sdp, "a=simulcast:send {}\r\n", rids.join(";"));
+            }
         }
         Content::Receive(_) | Content::Stopped(_) => {}
     }

@@ -1,9 +1,11 @@
 //! What a client notes of a track it receives: what came, in which order, what is missing and when
 //! it asks for that.
 
-use super::offer::VP8;
+use super::decoder::{Decoder, Received};
+use super::layered::Truth;
+use super::offer::{DEPENDENCIES, OPUS, RED, VP8, VP9};
 use super::voice::Heard;
-use sfu_core::rtp::payload::vp8;
+use sfu_core::rtp::payload::{PictureId, vp8, vp9};
 use sfu_core::rtp::{Extender, Packet, SequenceNumber};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -36,6 +38,8 @@ pub(crate) struct Reception {
     pub(crate) last_at: Option<Instant>,
     pub(crate) longest_gap: Duration,
     pub(crate) heard: Heard,
+    /// Looks at every frame, if they say what they are.
+    pub(crate) decoder: Decoder,
     /// The last sender report: NTP time and timestamp.
     pub(crate) clock: Option<(u64, u32)>,
     sequence: Extender,
@@ -108,10 +112,13 @@ impl Reception {
     /// after it on that.
     pub(crate) fn look_into(&mut self, sequence: u64, packet: &Packet<'_>) {
         self.heard.listen(self.last_at.unwrap(), packet);
-        if packet.payload_type != VP8 || packet.payload.is_empty() {
+        if matches!(packet.payload_type, OPUS | RED) {
             return;
         }
         self.pictures_ended += u64::from(packet.marker);
+        if packet.payload.is_empty() || Truth::of(packet.payload).is_some() {
+            return self.decode(sequence, packet);
+        }
         let descriptor = vp8::Descriptor::parse(packet.payload).expect("VP8 stays VP8");
         if let Some(size) = descriptor.size {
             self.width = Some(size.width);
@@ -123,8 +130,8 @@ impl Reception {
         }
         let picture = descriptor.picture_id.unwrap();
         let wrap = match picture {
-            vp8::PictureId::Short(_) => 0x7f,
-            vp8::PictureId::Long(_) => 0x7fff,
+            PictureId::Short(_) => 0x7f,
+            PictureId::Long(_) => 0x7fff,
         };
         let picture = picture.value();
         self.pictures
@@ -142,6 +149,24 @@ impl Reception {
                     .push(format!("picture {old} -> {new}, starts: {starts}"));
             }
         }
+    }
+
+    fn decode(&mut self, sequence: u64, packet: &Packet<'_>) {
+        let payload = packet.payload;
+        let numbers = match packet.payload_type {
+            VP8 => vp8::Descriptor::parse(payload).map(|it| (it.picture_id, it.tl0_pic_idx)),
+            VP9 => vp9::Descriptor::parse(payload).map(|it| (it.picture_id, it.tl0_pic_idx)),
+            _ => None,
+        };
+        let both = numbers.and_then(|(id, tl0)| id.map(PictureId::value).zip(tl0));
+        self.decoder.take(&Received {
+            sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload,
+            descriptor: packet.extensions.find(DEPENDENCIES),
+            numbers: both,
+        });
     }
 
     /// What to ask for now.

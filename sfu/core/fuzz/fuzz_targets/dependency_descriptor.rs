@@ -1,0 +1,7 @@
+//! A dependency descriptor. What must hold is in `entries`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| sfu_core_fuzz::entries::dependency_descriptor(bytes));
