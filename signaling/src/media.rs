@@ -154,6 +154,8 @@ fn is_news_only(event: &Event) -> bool {
         | Event::Lost { .. }
         | Event::TrackReady { .. }
         | Event::TrackEnded { .. }
+        | Event::BackupReady { .. }
+        | Event::Undecodable { .. }
         | Event::StreamState { .. }
         | Event::LayersWanted { .. }
         | Event::DataOpen { .. } => false,

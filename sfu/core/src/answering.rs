@@ -38,7 +38,7 @@ impl Engine {
         match self.accept(now, key, text) {
             Ok(offer) => {
                 self.claim_sections(now, key, &offer, out);
-                self.place_subscriptions(now, key, &offer);
+                self.place_subscriptions(now, key, &offer, out);
                 self.write_answer(now, key, id, &offer, out);
                 self.request_keyframes(now, out);
             }
@@ -143,11 +143,22 @@ impl Engine {
         peer.negotiation.sections[index].used = Use::Publishing(track_key);
         let track = &mut self.tracks[track_key];
         track.bind(sending.section.clone(), &sending.rids);
+        let (codec, mid) = (sending.section.codec, sending.section.mid.clone());
+        if let Some(first) = track.first {
+            out.events.push(Event::BackupReady {
+                peer: peer.id,
+                track: track.id,
+                codec,
+                mid,
+            });
+            peer.uplink.bind(track_key, &sending, &mut self.tracks);
+            return self.serve_waiting(now, first, codec);
+        }
         out.events.push(Event::TrackReady {
             peer: peer.id,
             track: track.id,
-            codec: sending.section.codec,
-            mid: sending.section.mid.clone(),
+            codec,
+            mid,
         });
         let waiting: Vec<PeerKey> = track.subscriptions.iter().map(|sub| sub.peer).collect();
         peer.uplink.bind(track_key, &sending, &mut self.tracks);
@@ -157,31 +168,29 @@ impl Engine {
     }
 
     /// What we send: free sections go to the subscriptions that wait, oldest first.
-    fn place_subscriptions(&mut self, now: Instant, key: PeerKey, offer: &Offer) {
-        let peer = &mut self.peers[key];
+    fn place_subscriptions(&mut self, now: Instant, key: PeerKey, offer: &Offer, out: &mut Outbox) {
         let mut still_waiting = Vec::new();
-        for (track_key, kind) in std::mem::take(&mut peer.negotiation.waiting) {
-            let Some(track) = self.tracks.get_mut(track_key) else {
+        for (first, kind) in std::mem::take(&mut self.peers[key].negotiation.waiting) {
+            let Some(track) = self.tracks.get(first) else {
                 continue;
             };
-            let Some(section) = track.section.as_ref() else {
-                still_waiting.push((track_key, kind));
-                continue;
-            };
-            let free = peer.negotiation.sections.iter().position(|placed| {
+            let sections = &self.peers[key].negotiation.sections;
+            let free = sections.iter().position(|placed| {
                 placed.kind == Some(kind) && placed.receives && placed.used == Use::Free
             });
-            let Some(index) = free else {
-                still_waiting.push((track_key, kind));
+            let Some(index) = free.filter(|_| track.section.is_some()) else {
+                still_waiting.push((first, kind));
                 continue;
             };
             let offered = &offer.sections[index];
-            let Some(codec) = sdp::codec_for(offered, section.codec, &section.fmtp) else {
-                // No section of this client will ever have the codec: it stays without the track.
-                debug!(peer = %peer.id, track = %track.id, "the subscriber lacks the codec");
+            let Some(track_key) = self.choose_rendition(now, key, first, offered, out) else {
                 continue;
             };
-            let clock_rate = section.codec.clock_rate();
+            let (peer, track) = (&mut self.peers[key], &mut self.tracks[track_key]);
+            let section = track.section.as_ref();
+            let codec = section.and_then(|it| sdp::codec_for(offered, it.codec, &it.fmtp));
+            let Some(codec) = codec else { continue };
+            let clock_rate = codec.codec.clock_rate();
             let (form, payload_type) = track.form_for(codec);
             let Some(subscription) = track.subscriptions.iter_mut().find(|sub| sub.peer == key)
             else {
@@ -214,7 +223,7 @@ impl Engine {
             subscription.selector.retarget(&track.available);
             peer.negotiation.sections[index].used = Use::Subscribed(track_key);
         }
-        peer.negotiation.waiting = still_waiting;
+        self.peers[key].negotiation.waiting = still_waiting;
     }
 
     fn write_answer(
@@ -320,9 +329,12 @@ impl Engine {
         track: TrackKey,
         stream: String,
     ) {
+        let rendition = self.rendition_for(track, key);
+        let known = &self.tracks[rendition].subscriptions;
+        let is_known = known.iter().any(|sub| sub.peer == key);
         let (peer, track_key) = (&mut self.peers[key], track);
         let track = &mut self.tracks[track_key];
-        if track.publisher == key || track.subscriptions.iter().any(|sub| sub.peer == key) {
+        if track.publisher == key || is_known {
             return;
         }
         let rewriter = Rewriter::new(Ssrc(0), 0, 1);

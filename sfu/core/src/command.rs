@@ -45,6 +45,20 @@ pub enum Command {
         /// What it will be.
         spec: TrackSpec,
     },
+    /// Announces that a track is sent in another codec as well, one of its
+    /// [`backups`](TrackSpec::backups), in a section of its own.
+    PublishBackup {
+        /// Who publishes.
+        peer: PeerId,
+        /// The track.
+        track: TrackId,
+        /// The codec.
+        codec: Codec,
+        /// As in [`TrackSpec::client_ids`].
+        client_ids: Vec<String>,
+        /// As in [`TrackSpec::layers`].
+        layers: Vec<LayerSpec>,
+    },
     /// Ends a track for everyone.
     Unpublish {
         /// The track.
@@ -116,6 +130,7 @@ impl Command {
             | Self::RemovePeer { peer }
             | Self::Offer { peer, .. }
             | Self::Publish { peer, .. }
+            | Self::PublishBackup { peer, .. }
             | Self::Subscribe { peer, .. }
             | Self::Unsubscribe { peer, .. }
             | Self::Prefer { peer, .. }
@@ -143,6 +158,9 @@ pub struct TrackSpec {
     pub codec: Option<Codec>,
     /// The encodings, smallest first; empty for sound and for video of unknown layers.
     pub layers: Vec<LayerSpec>,
+    /// Codecs it could be sent in besides the one it is sent in, best first, for those who cannot
+    /// decode that.
+    pub backups: Vec<Codec>,
     /// Whether it starts muted: then it may never send a packet, and is announced all the same.
     pub muted: bool,
     /// Two channels of sound.

@@ -46,6 +46,16 @@ impl Engine {
                 self.listen_anew(now, self.peers[key].room);
                 self.claim_late(now, key, out);
             }
+            Command::PublishBackup {
+                track,
+                codec,
+                client_ids,
+                layers,
+                ..
+            } => {
+                self.publish_backup(now, track, codec, client_ids, layers);
+                self.claim_late(now, key, out);
+            }
             Command::Subscribe { track, stream, .. } => {
                 if let Some(&track) = self.track_keys.get(&track) {
                     self.subscribe(now, key, track, stream);
@@ -53,6 +63,7 @@ impl Engine {
             }
             Command::Unsubscribe { track, .. } => {
                 if let Some(&track) = self.track_keys.get(&track) {
+                    let track = self.rendition_for(track, key);
                     self.unsubscribe(now, key, track);
                 }
             }
@@ -60,7 +71,8 @@ impl Engine {
                 track, preference, ..
             } => {
                 if let Some(&track_key) = self.track_keys.get(&track) {
-                    let track = &mut self.tracks[track_key];
+                    let rendition = self.rendition_for(track_key, key);
+                    let track = &mut self.tracks[rendition];
                     for subscription in &mut track.subscriptions {
                         if subscription.peer == key {
                             subscription.selector.prefer(preference);
@@ -90,16 +102,23 @@ impl Engine {
     fn change_track(&mut self, now: Instant, key: TrackKey, command: &Command, out: &mut Outbox) {
         match command {
             Command::MuteTrack { muted, .. } => {
-                self.tracks[key].set_muted(*muted);
+                for rendition in self.renditions(key) {
+                    self.tracks[rendition].set_muted(*muted);
+                }
                 self.listen_anew(now, self.tracks[key].room);
                 self.request_keyframes(now, out);
             }
             // The next allocation goes by it.
-            Command::Dedicate { purpose, .. } => self.tracks[key].spec.purpose = *purpose,
+            Command::Dedicate { purpose, .. } => {
+                for rendition in self.renditions(key) {
+                    self.tracks[rendition].spec.purpose = *purpose;
+                }
+            }
             Command::AddPeer { .. }
             | Command::RemovePeer { .. }
             | Command::Offer { .. }
             | Command::Publish { .. }
+            | Command::PublishBackup { .. }
             | Command::Unpublish { .. }
             | Command::Subscribe { .. }
             | Command::Unsubscribe { .. }

@@ -8,6 +8,7 @@ use crate::downlink::subscription::Subscription;
 use crate::engine::{Engine, TrackKey};
 use crate::event::{CodecWanted, Event};
 use crate::outbox::Outbox;
+use crate::renditions::Backup;
 use crate::units::{MediaKind, Quality};
 use crate::uplink::demand::Best;
 use crate::uplink::track::{ENCODINGS_MAX, Track};
@@ -19,32 +20,73 @@ const USUAL_QUALITIES: [Quality; ENCODINGS_MAX] = [Quality::Low, Quality::Medium
 impl Engine {
     /// Tells what of a track is wanted, if that changed.
     pub(crate) fn tell_demand(&mut self, now: Instant, key: TrackKey, out: &mut Outbox) {
-        let Some(track) = self.tracks.get_mut(key) else {
+        let Some(track) = self.tracks.get(key) else {
             return;
         };
+        let key = track.first.unwrap_or(key);
+        let backups: Vec<_> = self.tracks[key]
+            .backups
+            .iter()
+            .map(|backup| self.wanted_of(key, backup))
+            .collect();
+        let patience = self.config.dynacast_pause_delay;
+        let track = &mut self.tracks[key];
         let codec = match &track.section {
             Some(section) if track.spec.kind == MediaKind::Video => section.codec,
             Some(_) | None => return,
         };
         let (wanted, count) = (track.wanted(), track.available.len());
-        let patience = self.config.dynacast_pause_delay;
-        let Some(best) = track.demand.update(now, wanted, count, patience) else {
+        let mut told = track.demand.update(now, wanted, count, patience).is_some();
+        for (backup, (wanted, count)) in track.backups.iter_mut().zip(&backups) {
+            let best = backup.demand.update(now, *wanted, *count, patience);
+            told |= best.is_some();
+        }
+        if !told {
             return;
-        };
+        }
+        let track = &self.tracks[key];
+        let mut codecs = vec![CodecWanted {
+            codec,
+            best: track.quality_of(track.demand.told()),
+        }];
+        for backup in &track.backups {
+            let rendition = backup.rendition.and_then(|key| self.tracks.get(key));
+            codecs.push(CodecWanted {
+                codec: backup.codec,
+                best: rendition.unwrap_or(track).quality_of(backup.demand.told()),
+            });
+        }
         let Some(publisher) = self.peers.get(track.publisher) else {
             return;
         };
-        let best = track.quality_of(best);
         out.events.push(Event::LayersWanted {
             peer: publisher.id,
             track: track.id,
-            codecs: vec![CodecWanted { codec, best }],
+            codecs,
         });
+    }
+
+    /// The best that anybody wants of a backup codec, and of how many encodings. Who waits for it
+    /// says only how much of the first one they want, and gets all of this at first.
+    fn wanted_of(&self, first: TrackKey, backup: &Backup) -> (Option<usize>, usize) {
+        let rendition = backup.rendition.and_then(|key| self.tracks.get(key));
+        let count = rendition
+            .map(|track| track.available.len())
+            .filter(|count| *count > 0)
+            .unwrap_or(ENCODINGS_MAX);
+        let mut waiting = self.tracks[first].subscriptions.iter();
+        let is_awaited = waiting.any(|sub| sub.lacks == Some(backup.codec));
+        let awaited = is_awaited.then_some(count - 1);
+        (rendition.and_then(Track::wanted).max(awaited), count)
     }
 
     /// Tells what is wanted of every track of which that changed.
     pub(crate) fn tell_all_demands(&mut self, now: Instant, out: &mut Outbox) {
-        let keys: Vec<TrackKey> = self.tracks.keys().collect();
+        let firsts = self
+            .tracks
+            .iter()
+            .filter(|(_, track)| track.first.is_none());
+        let keys: Vec<TrackKey> = firsts.map(|(key, _)| key).collect();
         for key in keys {
             self.tell_demand(now, key, out);
         }
@@ -55,7 +97,8 @@ impl Track {
     /// The best encoding that any subscriber wants; `None` if all are content with nothing.
     fn wanted(&self) -> Option<usize> {
         let wanted = |sub: &Subscription| sub.selector.wanted(&self.available);
-        self.subscriptions.iter().filter_map(wanted).max()
+        let served = self.subscriptions.iter().filter(|sub| sub.lacks.is_none());
+        served.filter_map(wanted).max()
     }
 
     /// How the publisher calls its best encoding that should be sent. All that is better than the

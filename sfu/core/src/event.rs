@@ -63,6 +63,25 @@ pub enum Event {
         /// The section's identification (RFC 8843).
         mid: String,
     },
+    /// A track has a section for another codec as well.
+    BackupReady {
+        /// Who publishes.
+        peer: PeerId,
+        /// The track.
+        track: TrackId,
+        /// The codec.
+        codec: Codec,
+        /// The section's identification (RFC 8843).
+        mid: String,
+    },
+    /// A subscriber decodes none of the codecs that a track is or could be sent in. The
+    /// subscription has been removed.
+    Undecodable {
+        /// Who should have received.
+        peer: PeerId,
+        /// The track.
+        track: TrackId,
+    },
     /// The publisher took the track's section away; the track has been removed.
     TrackEnded {
         /// Who published.
@@ -143,6 +162,8 @@ impl Event {
             | Self::Lost { peer, .. }
             | Self::TrackReady { peer, .. }
             | Self::TrackEnded { peer, .. }
+            | Self::BackupReady { peer, .. }
+            | Self::Undecodable { peer, .. }
             | Self::StreamState { peer, .. }
             | Self::LayersWanted { peer, .. }
             | Self::DataOpen { peer, .. }

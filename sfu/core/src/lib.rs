@@ -36,6 +36,7 @@ mod negotiation;
 pub mod outbox;
 mod peer;
 mod quality;
+mod renditions;
 mod repair;
 mod room;
 pub mod rtp;

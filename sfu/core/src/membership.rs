@@ -45,12 +45,14 @@ impl Engine {
             .map(|room| room.tracks.clone())
             .unwrap_or_default();
         for track in tracks {
-            if self.tracks[track].publisher == key {
+            // Renditions end with the first of theirs.
+            let Some(known) = self.tracks.get_mut(track) else {
+                continue;
+            };
+            if known.publisher == key {
                 self.end_track(now, track, None);
             } else {
-                self.tracks[track]
-                    .subscriptions
-                    .retain(|sub| sub.peer != key);
+                known.subscriptions.retain(|sub| sub.peer != key);
             }
         }
         self.peers.remove(key);
@@ -99,7 +101,12 @@ impl Engine {
         let Some(track) = self.tracks.remove(key) else {
             return;
         };
-        self.track_keys.remove(&track.id);
+        if track.first.is_none() {
+            self.track_keys.remove(&track.id);
+        }
+        for rendition in track.backups.iter().filter_map(|backup| backup.rendition) {
+            self.end_track(now, rendition, None);
+        }
         for subscription in &track.subscriptions {
             self.unsubscribe(now, subscription.peer, key);
         }
@@ -109,12 +116,15 @@ impl Engine {
         if let Some(publisher) = self.peers.get_mut(track.publisher) {
             publisher.uplink.unbind(key);
             publisher.negotiation.release(now, key);
-            if let Some(out) = tell {
+            if let Some(out) = tell.filter(|_| track.first.is_none()) {
                 out.events.push(Event::TrackEnded {
                     peer: publisher.id,
                     track: track.id,
                 });
             }
+        }
+        if let Some(first) = track.first {
+            self.return_to_first(now, first, key, track);
         }
         self.count();
     }
@@ -141,7 +151,7 @@ impl Engine {
         }
     }
 
-    fn count(&mut self) {
+    pub(crate) fn count(&mut self) {
         let count = |len: usize| u64::try_from(len).unwrap_or(u64::MAX);
         self.stats.peers = count(self.peers.len());
         self.stats.tracks = count(self.tracks.len());

@@ -10,6 +10,7 @@ use super::rewriter::{Incoming, Rewriter, Rewritten};
 use super::sent_packets::{Intervals, Refused, SentPacket, SentPackets};
 use crate::engine::PeerKey;
 use crate::rtp::{HeaderFields, SequenceNumber};
+use crate::units::Codec;
 use crate::uplink::audience::Ear;
 use crate::uplink::redundancy::Form;
 use std::time::Instant;
@@ -35,6 +36,8 @@ pub(crate) struct Subscription {
     pub(crate) stream: String,
     /// The payload type of the section it is bound to; `None` until an answer names it.
     pub(crate) payload_type: Option<u8>,
+    /// The codec it waits for, because its client decodes none of those that are sent.
+    pub(crate) lacks: Option<Codec>,
     /// Whether its peer is connected. What is forwarded before is lost, and a key frame with it.
     pub(crate) is_open: bool,
     /// How the subscriber takes sound.
@@ -63,6 +66,7 @@ impl Subscription {
             ear,
             stream,
             payload_type: None,
+            lacks: None,
             is_open: false,
             form: Form::Plain,
             selector: LayerSelector::new(),

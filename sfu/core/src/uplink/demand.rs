@@ -25,6 +25,19 @@ pub(crate) enum Best {
 }
 
 impl Demand {
+    /// The demand for something that its publisher does not send by itself.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            told: Some(Best::Nothing),
+            ..Self::default()
+        }
+    }
+
+    /// What the publisher believes; everything, before it was told anything.
+    pub(crate) fn told(&self) -> Best {
+        self.told.unwrap_or(Best::Encoding(ENCODINGS_MAX))
+    }
+
     /// Takes note of the best encoding that anybody wants of so many, and says whether the publisher
     /// should send something else than before. More goes at once; less after `patience`, because
     /// tiles come and go with a click, and an encoder that starts again costs a key frame.

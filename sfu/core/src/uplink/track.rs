@@ -15,8 +15,9 @@ use crate::downlink::layer_selector::Available;
 use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::downlink::rewriter::Incoming;
 use crate::downlink::subscription::Subscription;
-use crate::engine::PeerKey;
+use crate::engine::{PeerKey, TrackKey};
 use crate::ids::{RoomId, TrackId};
+use crate::renditions::Backup;
 use crate::rtp::{AudioLevel, Packet, SequenceNumber};
 use crate::stats::Drop;
 use crate::units::{Codec, MediaKind};
@@ -64,6 +65,10 @@ pub(crate) struct Track {
     /// Who of the subscribers shall hear it; everybody for video.
     pub(crate) audience: Audience,
     pub(crate) audio_level: AudioLevelWindow,
+    /// The first rendition; `None` if it is this one.
+    pub(crate) first: Option<TrackKey>,
+    /// In which codecs it could be sent besides; of the first rendition alone.
+    pub(crate) backups: Vec<Backup>,
     /// What of it the publisher should send.
     pub(crate) demand: Demand,
     pub(crate) loudness: Loudness,
@@ -89,6 +94,8 @@ impl Track {
             room,
             publisher,
             muted: spec.muted,
+            first: None,
+            backups: spec.backups.iter().copied().map(Backup::new).collect(),
             spec,
             section: None,
             encodings: Vec::new(),

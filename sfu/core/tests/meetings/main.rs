@@ -19,6 +19,7 @@ mod moving;
 mod narrow;
 mod newcomers;
 mod quality;
+mod renditions;
 #[expect(
     clippy::unwrap_used,
     reason = "a scripted client that fails should fail the story"

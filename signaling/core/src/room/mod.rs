@@ -2,6 +2,7 @@
 //! event leads to is decided in the file of its topic.
 
 mod arrivals;
+mod backup_codecs;
 mod data;
 mod describe;
 mod dynacast;
@@ -197,6 +198,13 @@ impl Room {
                 codec,
                 mid,
             } => self.track_ready(peer, track, codec, mid, effects),
+            Event::BackupReady {
+                peer,
+                track,
+                codec,
+                mid,
+            } => self.backup_ready(peer, track, codec, mid),
+            Event::Undecodable { peer, track } => self.undecodable(peer, track, effects),
             Event::TrackEnded { peer, track } => self.track_ended(peer, track, effects),
             Event::StreamState {
                 peer,

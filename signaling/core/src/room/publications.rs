@@ -8,8 +8,8 @@ use crate::wire::track::{self, Wish};
 use livekit_protocol::request_response::{Reason, Request};
 use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
-    AddTrackRequest, AudioTrackFeature, MuteTrackRequest, TrackInfo, TrackPublishedResponse,
-    TrackUnpublishedResponse, UpdateLocalAudioTrack, UpdateLocalVideoTrack,
+    AddTrackRequest, AudioTrackFeature, MuteTrackRequest, TrackInfo, TrackUnpublishedResponse,
+    UpdateLocalAudioTrack, UpdateLocalVideoTrack,
 };
 use rand::Rng as _;
 use sfu_core::Command;
@@ -29,6 +29,8 @@ pub(super) struct Publication {
     pub(super) kind: MediaKind,
     /// The client's own name of the track.
     pub(super) cid: String,
+    /// Codecs it could be sent in besides.
+    pub(super) backups: Vec<Codec>,
     /// As everybody is told of it.
     pub(super) description: TrackInfo,
     pub(super) phase: Phase,
@@ -54,7 +56,7 @@ impl Publication {
 
     /// Tells its publisher which sid it has.
     pub(super) fn published(&self) -> Message {
-        published(&self.cid, &self.description)
+        notice::published(&self.cid, &self.description)
     }
 }
 
@@ -67,6 +69,9 @@ impl Room {
         request: AddTrackRequest,
         effects: &mut Vec<Effect>,
     ) {
+        if !request.sid.is_empty() {
+            return self.add_codec(peer, request, effects);
+        }
         if self.repeat_published(peer, &request.cid, effects) {
             return;
         }
@@ -147,13 +152,14 @@ impl Room {
         description.sid = track.to_string();
         let cid = wish.cid;
         let mut spec = wish.spec;
-        let kind = spec.kind;
+        let (kind, backups) = (spec.kind, spec.backups.clone());
         spec.purpose = self.purpose(peer, wish.source, spec.purpose);
         effects.push(Effect::Media(Command::Publish { peer, track, spec }));
-        self.send(peer, published(&cid, &description), effects);
+        self.send(peer, notice::published(&cid, &description), effects);
         let publication = Publication {
             publisher: peer,
             kind,
+            backups,
             cid,
             description,
             phase: Phase::Pending {
@@ -316,11 +322,4 @@ impl Room {
             .filter_map(|&track| Some((track, self.tracks.get(&track)?)))
             .filter(move |(_, publication)| publication.cid == cid)
     }
-}
-
-fn published(cid: &str, description: &TrackInfo) -> Message {
-    Message::TrackPublished(TrackPublishedResponse {
-        cid: cid.to_owned(),
-        track: Some(description.clone()),
-    })
 }

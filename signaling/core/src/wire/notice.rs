@@ -4,8 +4,8 @@ use livekit_protocol::signal_response::Message;
 use livekit_protocol::{
     DisconnectReason, LeaveRequest, MediaSectionsRequirement, ParticipantInfo, ParticipantUpdate,
     RequestResponse, SubscribedCodec, SubscribedQuality, SubscribedQualityUpdate,
-    SubscriptionError, SubscriptionPermissionUpdate, SubscriptionResponse, TrackSubscribed,
-    VideoQuality, leave_request::Action, request_response,
+    SubscriptionError, SubscriptionPermissionUpdate, SubscriptionResponse, TrackInfo,
+    TrackPublishedResponse, TrackSubscribed, VideoQuality, leave_request::Action, request_response,
 };
 use sfu_core::event::CodecWanted;
 use sfu_core::ids::{PeerId, TrackId};
@@ -29,6 +29,13 @@ pub(crate) fn sections_needed(audio: u32, video: u32) -> Message {
     Message::MediaSectionsRequirement(MediaSectionsRequirement {
         num_audios: audio,
         num_videos: video,
+    })
+}
+
+pub(crate) fn published(cid: &str, description: &TrackInfo) -> Message {
+    Message::TrackPublished(TrackPublishedResponse {
+        cid: cid.to_owned(),
+        track: Some(description.clone()),
     })
 }
 

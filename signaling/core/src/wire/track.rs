@@ -3,8 +3,9 @@
 use super::client::may_publish;
 use livekit_protocol::request_response::Reason;
 use livekit_protocol::{
-    AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, ClientInfo, SimulcastCodecInfo,
-    TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality, encryption, video_layer,
+    AddTrackRequest, AudioTrackFeature, BackupCodecPolicy, ClientInfo, SimulcastCodec,
+    SimulcastCodecInfo, TrackInfo, TrackSource, TrackType, VideoLayer, VideoQuality, encryption,
+    video_layer,
 };
 use sfu_core::command::{LayerSpec, Purpose, TrackSpec};
 use sfu_core::units::{Bitrate, Codec, MediaKind, Quality, Size};
@@ -55,6 +56,11 @@ pub(crate) fn parse(
         client_ids: client_ids(request),
         codec: asked_codec(request).map(|_| codec),
         layers: layers.iter().map(layer_spec).collect(),
+        backups: if encryption == encryption::Type::None {
+            backups(request, codec, client, codecs)
+        } else {
+            Vec::new() // Clients do not encrypt a second codec.
+        },
         muted: request.muted,
         stereo: request.stereo || has(AudioTrackFeature::TfStereo),
         dtx: !(request.disable_dtx || has(AudioTrackFeature::TfNoDtx)),
@@ -111,6 +117,47 @@ fn purpose(kind: MediaKind, source: TrackSource) -> Purpose {
             | TrackSource::Unknown,
         ) => Purpose::Camera,
     }
+}
+
+/// A codec that is added to a track.
+#[derive(Debug, Clone)]
+pub(crate) struct BackupWish {
+    pub(crate) cid: String,
+    pub(crate) codec: Codec,
+    pub(crate) client_ids: Vec<String>,
+    pub(crate) layers: Vec<LayerSpec>,
+    /// Without its mid.
+    pub(crate) description: SimulcastCodecInfo,
+}
+
+/// Reads a request for another codec of a track that was announced with these `backups`.
+pub(crate) fn parse_backup(
+    request: &AddTrackRequest,
+    backups: &[Codec],
+) -> Result<BackupWish, Refusal> {
+    check_texts(request)?;
+    let name = request.simulcast_codecs.first().map(short_name);
+    let mut known = backups.iter().copied();
+    let codec = name
+        .and_then(|name| known.find(|codec| is_called(*codec, name)))
+        .ok_or((
+            Reason::UnsupportedType,
+            "the track was not announced with this codec",
+        ))?;
+    let layers = layers(request);
+    Ok(BackupWish {
+        cid: request.cid.clone(),
+        codec,
+        client_ids: client_ids(request),
+        layers: layers.iter().map(layer_spec).collect(),
+        description: SimulcastCodecInfo {
+            mime_type: codec.mime().to_owned(),
+            cid: request.cid.clone(),
+            video_layer_mode: layer_mode(request, codec).into(),
+            layers,
+            ..SimulcastCodecInfo::default()
+        },
+    })
 }
 
 /// Fills in what only the negotiation tells.
@@ -182,10 +229,6 @@ fn check_texts(request: &AddTrackRequest) -> Result<(), Refusal> {
             "the track's name or stream is too long",
         ));
     }
-    if !request.sid.is_empty() {
-        let message = "a second codec for a track is not supported";
-        return Err((Reason::UnsupportedType, message));
-    }
     Ok(())
 }
 
@@ -214,6 +257,37 @@ fn asked_codec(request: &AddTrackRequest) -> Option<&str> {
     let first = request.simulcast_codecs.first()?;
     let name = first.codec.rsplit('/').next();
     name.filter(|name| !name.is_empty())
+}
+
+/// The codecs besides the first that the client offers to send and the room allows.
+fn backups(
+    request: &AddTrackRequest,
+    first: Codec,
+    client: &ClientInfo,
+    codecs: &[Codec],
+) -> Vec<Codec> {
+    let named = request.simulcast_codecs.iter().take(CLIENT_IDS_MAX);
+    let mut backups = Vec::new();
+    for name in named.skip(1).map(short_name) {
+        let mut allowed = codecs.iter().copied();
+        let codec = allowed.find(|codec| {
+            is_called(*codec, name) && codec.kind() == first.kind() && may_publish(client, *codec)
+        });
+        if let Some(codec) = codec.filter(|codec| *codec != first && !backups.contains(codec)) {
+            backups.push(codec);
+        }
+    }
+    backups
+}
+
+/// Clients name a codec with its kind or without.
+fn short_name(codec: &SimulcastCodec) -> &str {
+    let name = codec.codec.as_str();
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+fn is_called(codec: Codec, name: &str) -> bool {
+    codec.encoding_name().eq_ignore_ascii_case(name)
 }
 
 /// At most one layer of each quality, smallest first.
@@ -267,7 +341,10 @@ fn layer_mode(request: &AddTrackRequest, codec: Codec) -> video_layer::Mode {
     if codec.kind() == MediaKind::Audio {
         return video_layer::Mode::Unused;
     }
-    let said = request.simulcast_codecs.first().map(|codec| codec.video_layer_mode);
+    let said = request
+        .simulcast_codecs
+        .first()
+        .map(|codec| codec.video_layer_mode);
     match said.and_then(|mode| video_layer::Mode::try_from(mode).ok()) {
         Some(mode) if mode != video_layer::Mode::Unused => mode,
         _ if codec.is_layered() => video_layer::Mode::MultipleSpatialLayersPerStream,

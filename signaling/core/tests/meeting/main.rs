@@ -9,6 +9,7 @@
     reason = "what a story's scenery cannot unwrap fails the story"
 )]
 mod arrivals;
+mod backup_codecs;
 mod bad_input;
 mod crowd;
 mod data;

@@ -63,7 +63,7 @@ fn what_may_not_be_published_is_refused_with_its_reason() {
         (
             ada,
             bad(|request| request.sid = "TR_00000000001".into()),
-            Reason::UnsupportedType,
+            Reason::NotFound,
         ),
     ];
     for (person, request, reason) in cases {

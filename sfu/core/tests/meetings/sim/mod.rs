@@ -195,7 +195,7 @@ impl Sim {
         let name = format!("cam-{}", track.0);
         let spec = TrackSpec {
             purpose,
-            ..spec(MediaKind::Video, &name, three_layers(heights))
+            ..self.camera(&name, heights)
         };
         self.publish(id, track, spec);
         let rids = vec!["q", "h", "f"];
@@ -243,6 +243,12 @@ impl Sim {
         client.sources.insert(track, source);
         self.offer(id);
         track
+    }
+
+    /// What a client says of a camera in three sizes.
+    #[expect(clippy::unused_self, reason = "it reads as the scenery's")]
+    pub(crate) fn camera(&self, name: &str, heights: [u32; 3]) -> TrackSpec {
+        spec(MediaKind::Video, name, three_layers(heights))
     }
 
     pub(crate) fn prefer(&mut self, peer: PeerId, track: TrackId, preference: Preference) {
@@ -549,6 +555,7 @@ fn spec(kind: MediaKind, name: &str, layers: Vec<LayerSpec>) -> TrackSpec {
         client_ids: vec![name.to_owned()],
         codec: None,
         layers,
+        backups: vec![],
         muted: false,
         stereo: false,
         dtx: true,

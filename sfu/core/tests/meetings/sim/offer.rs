@@ -23,6 +23,8 @@ pub(crate) enum Content {
         rids: Vec<&'static str>,
     },
     Stopped(&'static str),
+    /// As the story writes it, without the lines of the transport.
+    Written(String),
 }
 
 /// Header extension numbers, those of Chromium.
@@ -89,7 +91,10 @@ pub(crate) fn write(
         mids.join(" ")
     );
     for section in sections {
-        write_section(&mut sdp, section, ability);
+        match &section.content {
+            Content::Written(text) => sdp.push_str(text),
+            _ => write_section(&mut sdp, section, ability),
+        }
         let _ = write!(
             sdp,
             "a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=fingerprint:{fingerprint}\r\na=setup:actpass\r\n"
@@ -105,6 +110,7 @@ fn write_section(sdp: &mut String, section: &ClientSection, ability: Ability) {
         Content::SendAudio { .. } => ("audio", "sendonly"),
         Content::SendVideo { .. } => ("video", "sendonly"),
         Content::Stopped(kind) => (*kind, "inactive"),
+        Content::Written(_) => unreachable!("written above"),
     };
     let codecs: &[(u8, &str)] = if kind == "audio" {
         &[(OPUS, "opus/48000/2")]
@@ -198,7 +204,7 @@ fn write_sent(sdp: &mut String, content: &Content) {
                 let _ = write!(sdp, "a=simulcast:send {}\r\n", rids.join(";"));
             }
         }
-        Content::Receive(_) | Content::Stopped(_) => {}
+        Content::Receive(_) | Content::Stopped(_) | Content::Written(_) => {}
     }
 }
 

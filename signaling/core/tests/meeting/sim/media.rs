@@ -50,6 +50,7 @@ impl Media {
             }
             Command::Offer { peer, id, .. } if !self.is_manual => self.answer(peer, id),
             Command::Offer { .. }
+            | Command::PublishBackup { .. }
             | Command::AddPeer { .. }
             | Command::MuteTrack { .. }
             | Command::Dedicate { .. }
