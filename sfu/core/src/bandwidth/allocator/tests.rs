@@ -279,8 +279,10 @@ proptest! {
             }
             now += Duration::from_millis(25);
         }
-        // A swing that the 25 ms of a tick just miss may lift one late, but never twice.
-        prop_assert!(changes.iter().all(|changes| *changes <= 1), "{changes:?}");
+        // Ten swings at least. One that the 25 ms of a tick just miss may lift a picture late, and
+        // what it takes from another moves that one too; who followed the swings would change
+        // twice with each.
+        prop_assert!(changes.iter().all(|changes| *changes <= 4), "{changes:?}");
     }
 }
 
