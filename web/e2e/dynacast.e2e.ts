@@ -18,8 +18,11 @@ const PAUSE_DELAY_MS = 5000;
 const OFF_DEADLINE_MS = 10_000;
 /** What is off stands still for so long. */
 const WATCH_MS = 2000;
-/** The larger picture's key frame may be put off for three seconds by what the last one cost. */
-const BACK_DEADLINE_MS = 5000;
+/**
+ * As soon as after a narrow line. The larger picture's key frame may be put off for three seconds by what the
+ * last one cost.
+ */
+const BACK_DEADLINE_MS = 8000;
 
 let server: Server;
 const browsers: Browser[] = [];
