@@ -2,7 +2,7 @@
 
 use crate::sim::media::Source;
 use crate::sim::offer::Content;
-use crate::sim::{Link, Sim};
+use crate::sim::{Link, Sim, camera};
 use sfu_core::Command;
 use sfu_core::command::TrackSpec;
 use sfu_core::event::Event;
@@ -126,7 +126,7 @@ fn in_h264(sim: &mut Sim, backups: &[Codec]) -> PeerId {
     sim.links.insert(alice, Link::default());
     let spec = TrackSpec {
         backups: backups.to_vec(),
-        ..sim.camera("first", [180, 360, 720])
+        ..camera("first", [180, 360, 720])
     };
     sim.command(Command::Publish {
         peer: alice,
@@ -161,7 +161,7 @@ fn h264_section(sim: &mut Sim, who: PeerId, own: &str) {
 
 /// Alice does as she was asked.
 fn add_backup(sim: &mut Sim, alice: PeerId) {
-    let spec = sim.camera("second", [180, 360, 720]);
+    let spec = camera("second", [180, 360, 720]);
     assert_eq!(spec.kind, MediaKind::Video);
     sim.command(Command::PublishBackup {
         peer: alice,

@@ -191,27 +191,15 @@ impl Sim {
         purpose: Purpose,
         heights: [u32; 3],
     ) -> TrackId {
-        let track = TrackId(self.next_id());
-        let name = format!("cam-{}", track.0);
-        let spec = TrackSpec {
+        let spec = |name: &str| TrackSpec {
             purpose,
-            ..self.camera(&name, heights)
+            ..camera(name, heights)
         };
-        self.publish(id, track, spec);
-        let rids = vec!["q", "h", "f"];
-        let client = self.clients.get_mut(&id).unwrap();
-        let mid = client.add_section(Content::SendVideo {
-            track: name,
-            rids: rids.clone(),
-        });
-        let ssrc = u32::try_from(track.0).unwrap() * 100;
-        let mut source = Source::new(self.now, mid, ssrc, &rids);
-        for (encoding, height) in source.encodings.iter_mut().zip(heights) {
-            encoding.size.height = height;
-        }
-        client.sources.insert(track, source);
-        self.offer(id);
-        track
+        self.publish_encodings(id, spec, &["q", "h", "f"], |source| {
+            for (encoding, height) in source.encodings.iter_mut().zip(heights) {
+                encoding.size.height = height;
+            }
+        })
     }
 
     /// A camera of which every encoding has layers: three encodings, or one with three sizes.
@@ -221,34 +209,43 @@ impl Sim {
         codec: Codec,
         encodings: Vec<Layered>,
     ) -> TrackId {
+        let spec = |name: &str| TrackSpec {
+            codec: Some(codec),
+            ..camera(name, [180, 360, 720])
+        };
+        let rids: &[_] = match encodings.len() {
+            1 => &[],
+            _ => &["q", "h", "f"],
+        };
+        self.publish_encodings(id, spec, rids, |source| {
+            for (encoding, layered) in source.encodings.iter_mut().zip(encodings) {
+                encoding.layered = Some(layered);
+            }
+        })
+    }
+
+    /// Announces pictures, sends them in encodings of these names, and offers.
+    fn publish_encodings(
+        &mut self,
+        id: PeerId,
+        spec: impl FnOnce(&str) -> TrackSpec,
+        rids: &[&'static str],
+        shape: impl FnOnce(&mut Source),
+    ) -> TrackId {
         let track = TrackId(self.next_id());
         let name = format!("cam-{}", track.0);
-        let mut spec = spec(MediaKind::Video, &name, three_layers([180, 360, 720]));
-        spec.codec = Some(codec);
-        self.publish(id, track, spec);
-        let rids = match encodings.len() {
-            1 => vec![],
-            _ => vec!["q", "h", "f"],
-        };
+        self.publish(id, track, spec(&name));
         let client = self.clients.get_mut(&id).unwrap();
         let mid = client.add_section(Content::SendVideo {
             track: name,
-            rids: rids.clone(),
+            rids: rids.to_vec(),
         });
         let ssrc = u32::try_from(track.0).unwrap() * 100;
-        let mut source = Source::new(self.now, mid, ssrc, &rids);
-        for (encoding, layered) in source.encodings.iter_mut().zip(encodings) {
-            encoding.layered = Some(layered);
-        }
+        let mut source = Source::new(self.now, mid, ssrc, rids);
+        shape(&mut source);
         client.sources.insert(track, source);
         self.offer(id);
         track
-    }
-
-    /// What a client says of a camera in three sizes.
-    #[expect(clippy::unused_self, reason = "it reads as the scenery's")]
-    pub(crate) fn camera(&self, name: &str, heights: [u32; 3]) -> TrackSpec {
-        spec(MediaKind::Video, name, three_layers(heights))
     }
 
     pub(crate) fn prefer(&mut self, peer: PeerId, track: TrackId, preference: Preference) {
@@ -530,6 +527,11 @@ impl Sim {
         self.next_id += 1;
         self.next_id
     }
+}
+
+/// What a client says of a camera in three sizes.
+pub(crate) fn camera(name: &str, heights: [u32; 3]) -> TrackSpec {
+    spec(MediaKind::Video, name, three_layers(heights))
 }
 
 fn three_layers(heights: [u32; 3]) -> Vec<LayerSpec> {
