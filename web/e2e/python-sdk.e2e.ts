@@ -74,11 +74,9 @@ test("the browser's screen arrives as a second picture", async () => {
 test("the program leaves and its tile goes", async () => {
   peer.write("leave");
   await eventually("the tile is gone", 5_000, async () => (await person.others()).length === 0);
-  expect(
-    await eventually("the program ends", 10_000, async () => peer.isOver && { code: peer.exitCode }),
-  ).toEqual({
-    code: 0,
-  });
+  await eventually("the program ends", 10_000, async () => peer.isOver);
+  expect(said("left"), peer.output.slice(-20).join("\n")).toBe(true);
+  expect(peer.exitCode).toBe(0);
 });
 
 function said(line: string): boolean {
