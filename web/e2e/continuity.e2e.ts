@@ -11,10 +11,11 @@ import { Server } from "./harness/server";
 const CUT_MS = 3000;
 /** The client tries to come back after 0.3 s, 1.2 s, 2.7 s, 4.8 s and so on, give or take a half. */
 const BACK_DEADLINE_MS = 15_000;
-/** A picture each 67 ms, on cores that are shared by two browsers. */
-const STALL_MAX_MS = 500;
-/** Sound comes each 20 ms, and statistics are read each 25 ms. */
-const SILENCE_MAX_MS = 300;
+/**
+ * What stops with the signaling is missing for at least as long as the cut. Shorter stalls are those of a
+ * machine that is short of time; `make quality`, row 9, measures them on one that is not.
+ */
+const GAP_MAX_MS = 2000;
 /** A machine that is short of time stalls now and then; a fault of ours would do so in every round. */
 const ROUNDS = 3;
 
@@ -82,7 +83,7 @@ test("what is said over the signaling is heard again", async () => {
 });
 
 function isCalm({ picture, sound }: Gaps): boolean {
-  return picture < STALL_MAX_MS && sound < SILENCE_MAX_MS;
+  return picture < GAP_MAX_MS && sound < GAP_MAX_MS;
 }
 
 function isLinkUp(person: Person): Promise<boolean> {

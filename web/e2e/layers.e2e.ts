@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 /** A machine that is short of time stalls now and then; a fault of ours would do so in every round. */
-const ROUNDS = 4;
+const ROUNDS = 6;
 
 test("a small tile receives a quarter of the width, without a pause on the way down", async () => {
   const stalls = await rounds(async () => {
