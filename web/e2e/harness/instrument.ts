@@ -9,11 +9,13 @@ declare global {
 
 /** Must not use anything outside itself: it is sent to the browser as text. */
 export function instrument(): void {
-  window.peerConnections = [];
+  // The product makes its connections in a frame of its page.
+  const all = window.top?.peerConnections ?? [];
+  window.peerConnections = all;
   window.RTCPeerConnection = new Proxy(window.RTCPeerConnection, {
     construct(target, [configuration]: [RTCConfiguration?]) {
       const connection = new target(configuration);
-      window.peerConnections.push(connection);
+      all.push(connection);
       return connection;
     },
   });

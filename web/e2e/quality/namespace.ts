@@ -40,7 +40,7 @@ export class Namespace implements Place {
     await namespace.command("ip link set lo up");
     await namespace.command("ip link set eth0 up");
     await namespace.command(`ip addr add ${namespace.address}/24 dev eth0`);
-    await namespace.#route();
+    for (const route of namespace.#routes()) await namespace.command(`ip route replace ${route}`);
     return namespace;
   }
 
@@ -62,15 +62,24 @@ export class Namespace implements Place {
     return command(`nsenter --target ${this.#holder.pid} --net ${line}`);
   }
 
-  /** The client gets a new address, and the old one is gone, as from Wi-Fi to mobile. */
+  /**
+   * The client gets a new address, and the old one is gone, as from Wi-Fi to mobile: all at once, because a
+   * command after the other takes longer than what is measured.
+   */
   async changeAddress(): Promise<void> {
     const old = this.address;
     this.#address += 1;
-    await this.command(`ip addr add ${this.address}/24 dev eth0`);
-    await this.command(`ip addr del ${old}/24 dev eth0`);
-    // The routes through the gateway went with the first address.
-    await this.command(`ip addr replace ${this.address}/24 dev eth0`);
-    await this.#route();
+    const changes = [
+      `addr add ${this.address}/24 dev eth0`,
+      `addr del ${old}/24 dev eth0`,
+      // Where an address goes with those that were added after it.
+      `addr replace ${this.address}/24 dev eth0`,
+      // The routes through the gateway went with the first address.
+      ...this.#routes().map((route) => `route replace ${route}`),
+    ];
+    const batch = join(mkdtempSync(join(tmpdir(), "saal-quality-")), "batch");
+    writeFileSync(batch, `${changes.join("\n")}\n`);
+    await this.command(`ip -batch ${batch}`);
   }
 
   wrap(program: string): string {
@@ -103,11 +112,13 @@ export class Namespace implements Place {
     await command(`ip link del saal${this.number}`);
   }
 
-  async #route(): Promise<void> {
-    // Firefox looks for addresses only where there is a way to everywhere.
-    await this.command(`ip route replace default via ${this.gateway}`);
-    // The ends of other cables are addresses of the same machine; each client has one line alone.
-    await this.command("ip route replace unreachable 10.77.0.0/16");
+  #routes(): readonly string[] {
+    return [
+      // Firefox looks for addresses only where there is a way to everywhere.
+      `default via ${this.gateway}`,
+      // The ends of other cables are addresses of the same machine; each client has one line alone.
+      "unreachable 10.77.0.0/16",
+    ];
   }
 }
 

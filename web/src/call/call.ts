@@ -18,6 +18,7 @@ import { isWhole, type MeetingKey } from "./meeting-key";
 import { NEIGHBOURS_ATTRIBUTE } from "./neighbours";
 import { participantsOf, videoTrackOf } from "./people";
 import { reduce } from "./reducer";
+import { followRoutes } from "./roaming";
 import type { RoomName } from "./room-name";
 import { isSigning, SIGNING_CAMERA, signingAttributes } from "./signs";
 import { Sound } from "./sound";
@@ -78,6 +79,7 @@ export class Call {
     if (obstacle !== null) return this.store.dispatch({ type: "ended", reason: obstacle });
     this.#encryption = this.key === null ? null : new Encryption();
     this.#unreadable.clear();
+    followRoutes();
     const live = new Room({ adaptiveStream: true, dynacast: true, ...this.#encryption?.options() });
     this.#live = live;
     this.#sound = new Sound(live);

@@ -1,4 +1,5 @@
-// Comes back at once when the network of a laptop changes: Wi-Fi to VPN, office to phone.
+// Comes back soon when the network of a laptop changes and its connections cannot follow by themselves (see
+// `roaming`), as from office to phone in Firefox, or when a NAT or a firewall drops them.
 //
 // Left alone, the browser takes about twelve seconds to call such a line failed. The server answers whatever is
 // sent, so that a second without anything says the same; the browser's own notice of a new network says it sooner.
