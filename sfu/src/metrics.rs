@@ -254,6 +254,11 @@ impl Text<'_> {
             |s| s.engine.packets_retransmitted,
         );
         self.counter(
+            "ends_repeated",
+            "Last packets of pictures sent twice, to subscribers whose lines lose packets.",
+            |s| s.engine.ends_repeated,
+        );
+        self.counter(
             "padding_sent",
             "Packets of padding sent to subscribers, to find out what their lines carry.",
             |s| s.engine.padding_sent,

@@ -6,12 +6,13 @@
 
 use crate::demux::Demux;
 use crate::downlink::outgoing::{Extensions, FrameExtension};
-use crate::downlink::sent_packets::low_half;
+use crate::downlink::sent_packets::{SentPacket, low_half};
 use crate::event::{Event, LostReason};
 use crate::feedback::Rounds;
 use crate::ids::{PeerId, RoomId, TrackId};
 use crate::outbox::{Outbox, Path};
 use crate::peer::Peer;
+use crate::repair::repeat_end;
 use crate::room::Room;
 use crate::rtp::{HEADER_LEN_MAX, HeaderFields, Packet, SequenceNumber, write_header};
 use crate::stats::{Drop, Stats};
@@ -323,6 +324,12 @@ impl Engine {
                 }
                 subscription.sent(now, incoming, &forwarded, marker, payload.len());
                 self.stats.packets_forwarded += 1;
+                if marker && peer.is_lossy() {
+                    let end = &SentPacket::of(incoming, &forwarded, marker);
+                    let end = (end, (descriptor, payload), &mut self.again);
+                    let repeated = repeat_end(now, peer, subscription, end, out);
+                    self.stats.ends_repeated += u64::from(repeated);
+                }
             }
         }
     }

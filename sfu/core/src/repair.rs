@@ -3,7 +3,7 @@
 //! `downlink::sent_packets` and `downlink::repair`.
 
 use crate::downlink::outgoing::{Extensions, FrameExtension};
-use crate::downlink::repair::Repair;
+use crate::downlink::repair::{LOSSY_PERMILLE, QUEUE_MAX, Repair};
 use crate::downlink::sent_packets::{Refused, SentPacket};
 use crate::downlink::subscription::Subscription;
 use crate::engine::{Engine, PeerKey, TrackKey};
@@ -201,12 +201,40 @@ fn send_again(
     sent
 }
 
+/// Sends the last packet of a picture a second time, unasked. Without it the subscriber would see what
+/// is missing only from the next picture on: with that one's first packet lost as well, its picture
+/// stands still. On small pictures, which are one packet each, that is a tenth of all losses.
+pub(crate) fn repeat_end(
+    now: Instant,
+    peer: &mut Peer,
+    subscription: &mut Subscription,
+    (packet, kept, again): (&SentPacket, (&[u8], &[u8]), &mut Vec<u8>),
+    out: &mut Outbox,
+) -> bool {
+    let is_new = matches!(subscription.repair, Repair::Rtx(_));
+    is_new
+        && peer.repair_limits.take_spare(now, kept.1.len())
+        && send_again(now, peer, subscription, (packet, kept, again), out)
+}
+
 impl Peer {
     /// How often a packet it lost is sent again at once.
     fn copies(&self) -> usize {
-        let line = self.line.as_ref();
-        let queue = line.map(|line| line.bandwidth.estimator().queue_delay());
-        self.repair_limits.copies(queue.unwrap_or_default())
+        if self.is_lossy() { 2 } else { 1 }
+    }
+
+    /// Whether its line loses packets that more of them would help against. Reports also count what
+    /// the publisher's line lost before; feedback on what we sent does not.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.repair_limits.is_lossy() && {
+            let estimator = self.line.as_ref().map(|line| line.bandwidth.estimator());
+            estimator
+                .filter(|estimator| estimator.has_feedback())
+                .is_none_or(|estimator| {
+                    estimator.loss_permille() >= LOSSY_PERMILLE
+                        && estimator.queue_delay() < QUEUE_MAX
+                })
+        }
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Stats {
     pub packets_restored: u64,
     /// Packets sent to subscribers again.
     pub packets_retransmitted: u64,
+    /// Last packets of pictures sent to subscribers twice, because their lines lose packets.
+    pub ends_repeated: u64,
     /// Packets of padding sent, to find out what lines carry.
     pub padding_sent: u64,
     /// What the narrowest line carries, of those that are known.

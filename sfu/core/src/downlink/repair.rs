@@ -20,10 +20,12 @@ const INTERVAL_MAX: Duration = Duration::from_millis(200);
 /// From this share of lost packets on, in 256ths (1 %), each is sent again twice, because the second
 /// may be lost as well: a browser asks once more only after 100 ms, and with the way there and back
 /// its picture stands still by then. With 10 % lost over 50 ms, Chromium's stood still for 10 % of the
-/// time with one, and 5 % with two (`make quality`, row 2).
+/// time with one, and 5 % or less with two (`make quality`, row 2).
 const LOSSY: u8 = 3;
+/// The same, as the estimator of the line counts it.
+pub(crate) const LOSSY_PERMILLE: u64 = 10;
 /// A line with a queue longer than this loses packets because it is full: more of them do not help.
-const QUEUE_MAX: Duration = Duration::from_millis(50);
+pub(crate) const QUEUE_MAX: Duration = Duration::from_millis(50);
 
 /// Says that a packet ends in padding (RFC 3550, section 5.1).
 const PADDING_BIT: u8 = 0x20;
@@ -203,13 +205,15 @@ impl RepairLimits {
         self.loss = smoothed.max(fraction);
     }
 
-    /// How often a lost packet is sent again at once, over a line with such a queue.
-    pub(crate) fn copies(&self, queue: Duration) -> usize {
-        if self.loss >= LOSSY && queue < QUEUE_MAX {
-            2
-        } else {
-            1
-        }
+    /// Whether so many bytes may be sent though nobody asked for them: only if as much as half of
+    /// what may be sent at once is left for those who ask. Counts them as sent.
+    pub(crate) fn take_spare(&mut self, now: Instant, len: usize) -> bool {
+        self.bytes_left >= BURST_BYTES / 2 && self.take(now, len)
+    }
+
+    /// Whether the subscriber loses so many packets that one repetition is not enough.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.loss >= LOSSY
     }
 
     /// How soon a packet may be sent again: after seven eighths of a round trip, because a receiver
@@ -295,17 +299,26 @@ mod tests {
     }
 
     #[test]
-    fn much_loss_doubles_what_is_sent_again_unless_the_line_is_full() {
+    fn a_line_is_lossy_as_soon_as_it_loses_and_until_it_has_not_for_a_while() {
         let mut limits = RepairLimits::new();
-        let short = Duration::from_millis(10);
-        assert_eq!(limits.copies(short), 1);
+        assert!(!limits.is_lossy());
         limits.reported_loss(13); // 5 %
-        assert_eq!(limits.copies(short), 2);
-        assert_eq!(limits.copies(Duration::from_millis(80)), 1);
+        assert!(limits.is_lossy());
+        limits.reported_loss(0);
+        assert!(limits.is_lossy());
         for _ in 0..16 {
             limits.reported_loss(0);
         }
-        assert_eq!(limits.copies(short), 1);
+        assert!(!limits.is_lossy());
+    }
+
+    #[test]
+    fn what_nobody_asked_for_leaves_half_of_the_burst_to_those_who_ask() {
+        let mut limits = RepairLimits::new();
+        let unasked = (0..1000).filter(|_| limits.take_spare(start(), 1024));
+        assert_eq!(unasked.count(), 65);
+        let asked = (0..1000).filter(|_| limits.take(start(), 1024)).count();
+        assert_eq!(asked, 63);
     }
 
     fn written(repair: &mut Repair) -> (Vec<u8>, u32) {

@@ -66,6 +66,19 @@ pub(crate) struct SentPacket {
     pub(crate) incoming: u32,
 }
 
+impl SentPacket {
+    /// A packet that was sent just now.
+    pub(crate) fn of(incoming: &Incoming, forwarded: &Forwarded, marker: bool) -> Self {
+        Self {
+            rewritten: forwarded.rewritten,
+            marker,
+            is_filler: forwarded.is_filler,
+            encoding: incoming.encoding,
+            incoming: low_half(incoming.sequence),
+        }
+    }
+}
+
 /// How soon a packet may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Intervals {

@@ -82,6 +82,37 @@ fn losses_on_the_way_down_are_repaired_and_the_others_see_nothing() {
 }
 
 #[test]
+fn the_end_of_each_picture_comes_twice_where_packets_are_lost_and_only_there() {
+    let mut sim = Sim::new(40);
+    let (_alice, bob, camera) = a_call(&mut sim);
+    let carol = sim.join(2);
+    sim.run_until("carol sees alice", |sim| {
+        width(sim, carol, camera) == Some(1280)
+    });
+    sim.links.insert(bob, FAR);
+    sim.run_for(Duration::from_secs(5));
+    assert_eq!(sim.engine.stats().ends_repeated, 0, "nothing is lost");
+    let link = Link {
+        loss_down: 0.05,
+        ..FAR
+    };
+    sim.links.insert(bob, link);
+    // Until reports have told of it.
+    sim.run_for(Duration::from_secs(5));
+    let before = sim.engine.stats().ends_repeated;
+    sim.run_for(Duration::from_secs(10));
+    let repeated = sim.engine.stats().ends_repeated - before;
+    let pictures = 10 * 20;
+    assert!(
+        (pictures * 3 / 4..=pictures + 1).contains(&repeated),
+        "{repeated} of {pictures}, for one of two viewers"
+    );
+    let bobs = &sim.client(bob).received[&camera];
+    assert_eq!(bobs.discontinuities, Vec::<String>::new());
+    assert_eq!(sim.client(carol).received[&camera].duplicates, 0);
+}
+
+#[test]
 fn losses_both_ways_and_during_switches_leave_no_mark() {
     let mut sim = Sim::new(33);
     let (alice, bob, camera) = a_call(&mut sim);
