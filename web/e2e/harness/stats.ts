@@ -42,6 +42,58 @@ export function received(
   );
 }
 
+/** How one picture came so far. */
+export interface Flow {
+  readonly codec: string;
+  readonly packetsLost: number;
+  /** Whole frames that came, those that were decoded, and those that were thrown away. */
+  readonly framesReceived: number;
+  readonly framesDecoded: number;
+  readonly framesDropped: number;
+  readonly keyFramesDecoded: number;
+  /** How often the browser asked for a key frame because it could not go on. */
+  readonly keyFramesRequested: number;
+}
+
+/** What came of the camera on a tile, or nothing while it has no picture. */
+export function flow(page: Page, name: string): Promise<Flow | null> {
+  return page.evaluate(async (wanted) => {
+    const tiles = [...document.querySelectorAll('figure[data-source="camera"][data-local="false"]')];
+    const tile = tiles.find((one) => one.querySelector("figcaption")?.textContent?.endsWith(wanted));
+    const stream = tile?.querySelector("video")?.srcObject;
+    const id = stream instanceof MediaStream ? stream.getVideoTracks()[0]?.id : undefined;
+    for (const connection of window.peerConnections) {
+      const report = await connection.getStats();
+      for (const stats of report.values()) {
+        if (stats.type !== "inbound-rtp" || stats.trackIdentifier !== id) continue;
+        return {
+          codec: String(report.get(stats.codecId)?.mimeType ?? ""),
+          packetsLost: stats.packetsLost ?? 0,
+          framesReceived: stats.framesReceived ?? 0,
+          framesDecoded: stats.framesDecoded ?? 0,
+          framesDropped: stats.framesDropped ?? 0,
+          keyFramesDecoded: stats.keyFramesDecoded ?? 0,
+          keyFramesRequested: stats.pliCount ?? 0,
+        };
+      }
+    }
+    return null;
+  }, name);
+}
+
+/** Pictures that a page encoded, of all that it sends. */
+export function framesEncoded(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    let frames = 0;
+    for (const connection of window.peerConnections) {
+      for (const stats of (await connection.getStats()).values()) {
+        if (stats.type === "outbound-rtp" && stats.kind === "video") frames += stats.framesEncoded ?? 0;
+      }
+    }
+    return frames;
+  }, null);
+}
+
 export interface SentEncoding {
   readonly rid: string;
   readonly active: boolean;

@@ -1,5 +1,5 @@
 // A server and people with lines of their own, for one scenario; everything is recorded, and everything ends.
-import type { Browser } from "../harness/browser";
+import type { Browser, Page } from "../harness/browser";
 import { LARGE_CAMERA, startChromium } from "../harness/chromium";
 import { startFirefox } from "../harness/firefox";
 import { Person } from "../harness/person";
@@ -74,6 +74,13 @@ export class Stage {
     const participant = { name, person, cable, recorder: new Recorder(name, person.page), browser };
     this.#people.push(participant);
     return participant;
+  }
+
+  /** An empty page behind a line of its own, for a client that is not ours. */
+  async guest(camera: Picture): Promise<{ readonly page: Page; readonly origin: string }> {
+    const cable = await this.cable([]);
+    const browser = await this.#browser({ camera }, cable);
+    return { page: await browser.newPage(), origin: cable.origin };
   }
 
   /** A further cable, for a client that is no browser. */
