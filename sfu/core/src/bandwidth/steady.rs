@@ -1,12 +1,12 @@
-//! The estimate that can be relied on: the lowest of the last two seconds. Knows not what for.
+//! The estimate that can be relied on: the lowest of the last two seconds and a little more. Knows not what for.
 
 use crate::units::Bitrate;
 use std::time::{Duration, Instant};
 
-/// The window has so many steps,
-const STEPS: usize = 8;
-/// each this long: two seconds in all. That is longer than one swing of the rate control around a
-/// full line, and short enough that the best picture is back within eight seconds.
+/// The window has so many steps, of which the newest has only begun,
+const STEPS: usize = 9;
+/// each this long: the last two seconds are always in it. That is longer than one swing of the rate
+/// control around a full line, and short enough that the best picture is back within eight seconds.
 const STEP: Duration = Duration::from_millis(250);
 
 /// The lowest estimate of each step.
@@ -47,7 +47,7 @@ impl SteadyEstimate {
 
     /// The lowest of the window.
     pub fn rate(&self) -> Bitrate {
-        self.lowest.iter().copied().min().expect("eight steps")
+        self.lowest.iter().copied().min().expect("nine steps")
     }
 }
 
@@ -63,11 +63,11 @@ mod tests {
         let mut steady = SteadyEstimate::new(now, high);
         steady.record(now, low);
         assert_eq!(steady.rate(), low);
-        for tick in 1..80 {
+        for tick in 1..90 {
             steady.record(now + Duration::from_millis(25) * tick, high);
             assert_eq!(steady.rate(), low, "tick {tick}");
         }
-        steady.record(now + STEP * 8, high);
+        steady.record(now + STEP * 9, high);
         assert_eq!(steady.rate(), high);
     }
 

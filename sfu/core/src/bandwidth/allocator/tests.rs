@@ -279,10 +279,9 @@ proptest! {
             }
             now += Duration::from_millis(25);
         }
-        // Ten swings at least. One that the 25 ms of a tick just miss may lift a picture late, and
-        // what it takes from another moves that one too; who followed the swings would change
-        // twice with each.
-        prop_assert!(changes.iter().all(|changes| *changes <= 4), "{changes:?}");
+        // Ten swings at least, and who followed them would change twice with each. The lowest of a
+        // swing that the 25 ms of a tick just miss shows later.
+        prop_assert!(changes.iter().all(|changes| *changes <= 1), "{changes:?}");
     }
 }
 
