@@ -101,6 +101,7 @@ impl Engine {
         let allocation = allocate(line.bandwidth.budget(now), &requests, &mut grants);
         line.settle(now, &allocation, changes(&requests, &grants));
         let (is_new, is_known) = (line.is_new(now), line.bandwidth.is_known());
+        let is_backed_up = line.is_backed_up();
         for (wish, grant) in wishes.iter().zip(&grants) {
             if wish.purpose == Purpose::Audio {
                 continue;
@@ -117,6 +118,9 @@ impl Engine {
             let selector = &mut track.subscriptions[wish.subscription].selector;
             let told = selector.limit(ceiling);
             selector.retarget(&track.available);
+            if is_backed_up {
+                selector.shed();
+            }
             if told {
                 out.events.push(Event::StreamState {
                     peer: peer.id,

@@ -1,23 +1,26 @@
 //! The state machine of the media plane: one engine per worker, many rooms per engine.
 //!
 //! The path of a packet is [`Engine::handle_datagram`], read downwards. Negotiation is in
-//! `answering`, reports and key frame requests in `feedback`, what
-//! signaling asks in `commanding`, who is here in `membership`.
+//! `answering`, reports and key frame requests in `feedback`, what waits for narrow lines in `pacing`,
+//! what signaling asks in `commanding`, who is here in `membership`.
 
 use crate::demux::Demux;
 use crate::downlink::outgoing::{Extensions, FrameExtension};
 use crate::downlink::sent_packets::{SentPacket, low_half};
+use crate::downlink::waiting::Held;
 use crate::event::{Event, LostReason};
 use crate::feedback::Rounds;
 use crate::ids::{PeerId, RoomId, TrackId};
 use crate::outbox::{Outbox, Path};
+use crate::pacing::Pacing;
 use crate::peer::Peer;
 use crate::repair::repeat_end;
 use crate::room::Room;
-use crate::rtp::{HEADER_LEN_MAX, HeaderFields, Packet, SequenceNumber, write_header};
+use crate::rtp::{HEADER_LEN_MAX, Packet, SequenceNumber, write_header};
 use crate::stats::{Drop, Stats};
 use crate::strays::Strays;
 use crate::transport::{Received, TransportConfig, TransportError, TransportEvent};
+use crate::units::MediaKind;
 use crate::uplink::nack_generator::MISSING_MAX;
 use crate::uplink::track::{Arrival, Track};
 use rand::SeedableRng;
@@ -97,6 +100,7 @@ pub struct Engine {
     pub(crate) next_tick_at: Option<Instant>,
     /// When a probe that is under way goes on.
     probe_at: Option<Instant>,
+    pub(crate) pacing: Pacing,
     transport_events: Vec<TransportEvent>,
 }
 
@@ -122,6 +126,7 @@ impl Engine {
             strays: Strays::default(),
             next_tick_at: None,
             probe_at: None,
+            pacing: Pacing::default(),
             transport_events: Vec::new(),
         })
     }
@@ -164,6 +169,9 @@ impl Engine {
         if self.probe_at.is_some_and(|at| at <= now) {
             self.go_on_probing(now, out);
         }
+        if self.pacing.next_at().is_some_and(|at| at <= now) {
+            self.send_waiting(now, out);
+        }
         if self.next_tick_at.is_none_or(|at| now < at) {
             return;
         }
@@ -175,8 +183,9 @@ impl Engine {
 
     /// When to call [`Engine::handle_timeout`] next; `None` while nobody is here.
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.next_tick_at
-            .map(|tick| self.probe_at.map_or(tick, |probe| tick.min(probe)))
+        let tick = self.next_tick_at?;
+        let sooner = [self.probe_at, self.pacing.next_at()];
+        sooner.into_iter().flatten().chain([tick]).min()
     }
 
     /// What was counted so far.
@@ -263,24 +272,25 @@ impl Engine {
         now: Instant,
         key: TrackKey,
         arrival: &Arrival,
-        media: Media<'_>,
-        out: &mut Outbox,
-    ) {
-        let Media {
+        Media {
             descriptor,
             payload,
-        } = media;
+        }: Media<'_>,
+        out: &mut Outbox,
+    ) {
         let incoming = &arrival.incoming;
         let Track {
             subscriptions,
             encodings,
             audience,
+            spec,
             ..
         } = &mut self.tracks[key];
+        let is_video = spec.kind == MediaKind::Video;
         let (cache, layers) = encodings[incoming.encoding].cache_for(arrival.form);
         let mut kept = false;
         let mut header = [0; HEADER_LEN_MAX];
-        for subscription in subscriptions {
+        for (index, subscription) in subscriptions.iter_mut().enumerate() {
             if subscription.form != arrival.form || !audience.includes(subscription.ear) {
                 continue;
             }
@@ -296,20 +306,25 @@ impl Engine {
                 kept = true;
             }
             let rewritten = &forwarded.rewritten;
+            let marker = (arrival.marker && !forwarded.is_filler) || forwarded.ends_picture;
+            let peer = &mut self.peers[subscription.peer];
+            let mut line = peer.line.as_mut().zip(subscription.transport_cc);
+            if is_video
+                && subscription.is_repairable()
+                && let Some((line, _)) = &mut line
+                && line.holds(now)
+            {
+                let held = Held::new(key, index, rewritten, payload.len());
+                self.pacing.hold(subscription.peer, line, held);
+                subscription.sent(now, incoming, &forwarded, marker, payload.len());
+                continue;
+            }
             if let Some((picture, numbers)) = incoming.picture.zip(rewritten.picture) {
                 picture.rewrite(payload, numbers.id, numbers.tl0);
             }
             let payload: &[u8] = if forwarded.is_filler { &[] } else { payload };
-            let marker = (arrival.marker && !forwarded.is_filler) || forwarded.ends_picture;
-            let fields = HeaderFields {
-                marker,
-                payload_type: forwarded.payload_type,
-                sequence: rewritten.sequence,
-                timestamp: rewritten.timestamp,
-                ssrc: subscription.rewriter.ssrc,
-            };
-            let peer = &mut self.peers[subscription.peer];
-            let line = peer.line.as_mut().zip(subscription.transport_cc);
+            let packet = SentPacket::of(incoming, &forwarded, marker);
+            let fields = subscription.fields(&packet, forwarded.payload_type);
             let number = line.as_ref().map(|(line, id)| line.number(*id));
             let id = subscription.dependency_id;
             let frame = FrameExtension::new(id, rewritten.frame_number, descriptor);
@@ -325,8 +340,7 @@ impl Engine {
                 subscription.sent(now, incoming, &forwarded, marker, payload.len());
                 self.stats.packets_forwarded += 1;
                 if marker && peer.is_lossy() {
-                    let end = &SentPacket::of(incoming, &forwarded, marker);
-                    let end = (end, (descriptor, payload), &mut self.again);
+                    let end = (&packet, (descriptor, payload), &mut self.again);
                     let repeated = repeat_end(now, peer, subscription, end, out);
                     self.stats.ends_repeated += u64::from(repeated);
                 }

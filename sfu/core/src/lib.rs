@@ -34,6 +34,7 @@ mod loudest;
 mod membership;
 mod negotiation;
 pub mod outbox;
+mod pacing;
 mod peer;
 mod quality;
 mod renditions;

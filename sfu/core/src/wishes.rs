@@ -94,8 +94,11 @@ impl Track {
                     .filter(|rung| is_of_use(rung, preference.frames_max))
                     .map(|rung| (rung.layer, rate_of(&rung)))
                     .unzip();
-                // What waits for its key frame was given already.
-                let given = subscription.layer(&self.available).or(selector.granted());
+                // What waits for its key frame was given already, and what is left out until then is
+                // not had any more.
+                let forwarded = subscription.layer(&self.available);
+                let given = forwarded.filter(|_| !selector.is_shed());
+                let given = given.or(selector.granted());
                 Wish {
                     peer: subscription.peer,
                     track: key,

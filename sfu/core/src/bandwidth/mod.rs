@@ -7,7 +7,7 @@
 //! - [`probe`]: when and how it is tried whether it carries more.
 //! - [`steady`]: what of it can be relied on.
 //! - [`backoff`]: what it has just shown not to carry.
-//! - [`pacer`]: how much leaves in one turn.
+//! - [`pacer`]: how much video leaves in one turn.
 //! - [`allocator`]: which layer each subscription gets.
 
 pub mod allocator;
@@ -138,9 +138,15 @@ impl Bandwidth {
         &mut self.pacer
     }
 
+    /// When the next turn of what waits is, with so many bytes waiting.
+    pub fn next_turn_at(&self, waiting_bytes: u64) -> Instant {
+        self.pacer.next_turn_at(waiting_bytes)
+    }
+
     fn settle(&mut self, now: Instant) {
         let estimate = self.estimator.estimate();
         self.steady.record(now, estimate);
-        self.pacer.set_estimate(now, estimate);
+        let is_narrow = self.estimator.is_full() || self.prober.is_saturated();
+        self.pacer.set_line(now, estimate, is_narrow);
     }
 }

@@ -1,23 +1,25 @@
-//! How many bytes may leave for one subscriber in one turn. Counts bytes and holds no packets; it
-//! never splits what one turn may send, so that runs of equal packets stay long.
+//! How many bytes of video may leave for one subscriber in one turn. Counts bytes and holds no
+//! packets: see `downlink::waiting`. A turn's packets leave together, so that runs of equal packets
+//! stay long.
 
 use super::probe::{Cluster, ClusterId};
 use crate::units::Bitrate;
 use std::time::{Duration, Instant};
 
-/// Video leaves at up to so many hundredths of the estimate: a key frame, which is five to ten
-/// times a usual frame, is not held back for long, and a queue on the way stays short. libwebrtc's
-/// senders use 250; what is forwarded here was paced by its publisher already.
-const PACE_PERCENT: u64 = 200;
-/// What may leave in one turn: so much time at the pace,
+/// Video leaves a narrow line at up to so many hundredths of the estimate. What is sent faster than
+/// the line carries waits there all the same, with the sound behind it; a fifth more makes up for an
+/// estimate at the lower end of its swing. libwebrtc's senders use 250.
+const PACE_PERCENT: u64 = 120;
+/// What may leave in one turn: so much time at the pace, which is how long sound waits behind it,
 const TURN_TIME: Duration = Duration::from_millis(20);
-/// but at least five packets of 1200 bytes, the usual frame of a top layer (`media.md`, 3), so that
-/// a frame stays one run,
-const TURN_BYTES_MIN: u64 = 6_000;
+/// but at least two packets of 1200 bytes,
+const TURN_BYTES_MIN: u64 = 2_400;
 /// and at most what one segmented send takes.
 const TURN_BYTES_MAX: u64 = 64_000;
-/// Video waits no longer: rather a queue on the way than a conversation that lags.
-const WAITING_MAX: Duration = Duration::from_millis(250);
+/// Everything that waits leaves within this time, whatever the estimate: a picture that is later
+/// than its sound by more is worse than a queue on the way. Key frames of cameras are a third of a
+/// second of their bitrate.
+const WAITING_MAX: Duration = Duration::from_millis(500);
 /// How far ahead a probe's packets are sent, so that they need not be looked at all the time.
 const PROBE_STEP: Duration = Duration::from_millis(5);
 
@@ -25,6 +27,8 @@ const PROBE_STEP: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Pacer {
     pace: Bitrate,
+    /// Whether the estimate is what the line carries, and not merely what was needed of it so far.
+    is_narrow: bool,
     /// Bytes that left before their time.
     ahead_bytes: u64,
     updated_at: Instant,
@@ -39,32 +43,51 @@ struct Probe {
 }
 
 impl Pacer {
-    /// A pacer for a line of this estimate.
+    /// A pacer for a line of this estimate, of which nothing worse is known.
     pub fn new(now: Instant, estimate: Bitrate) -> Self {
         Self {
             pace: estimate.percent(PACE_PERCENT),
+            is_narrow: false,
             ahead_bytes: 0,
             updated_at: now,
             probe: None,
         }
     }
 
-    /// The line changed.
-    pub fn set_estimate(&mut self, now: Instant, estimate: Bitrate) {
+    /// The line changed. On one that is not narrow nothing waits: it may carry far more than the
+    /// estimate, and then waiting would cost time for nothing.
+    pub fn set_line(&mut self, now: Instant, estimate: Bitrate, is_narrow: bool) {
         self.catch_up(now, self.pace);
+        if is_narrow && !self.is_narrow {
+            // Where the line was not yet known to be narrow, what left is in its queue, which the
+            // estimate takes into account.
+            self.ahead_bytes = 0;
+        }
         self.pace = estimate.percent(PACE_PERCENT);
+        self.is_narrow = is_narrow;
     }
 
-    /// How many bytes of video may leave together now, with so many waiting. Sound is not asked
-    /// for: it always leaves.
+    /// Whether a packet of video may leave at once, if none waits before it. Sound is not asked for:
+    /// it always leaves.
+    pub fn is_free(&mut self, now: Instant) -> bool {
+        if !self.is_narrow {
+            return true;
+        }
+        self.catch_up(now, self.pace);
+        self.ahead_bytes < turn_bytes(self.pace)
+    }
+
+    /// How many bytes of what waits may leave together now, with so many waiting.
     pub fn turn(&mut self, now: Instant, waiting_bytes: u64) -> u64 {
+        if !self.is_narrow {
+            return TURN_BYTES_MAX;
+        }
         let pace = self.pace.max(Bitrate::of(waiting_bytes, WAITING_MAX));
         self.catch_up(now, pace);
         if self.ahead_bytes > 0 {
             return 0;
         }
-        pace.bytes_in(TURN_TIME)
-            .clamp(TURN_BYTES_MIN, TURN_BYTES_MAX)
+        turn_bytes(pace)
     }
 
     /// Counts a packet that leaves, of sound as well. Returns the probe it is part of.
@@ -102,16 +125,13 @@ impl Pacer {
         due.saturating_sub(probe.sent_bytes)
     }
 
-    /// When to ask again: while a probe is under way, or with video waiting.
-    pub fn next_timeout(&self, waiting_bytes: u64) -> Option<Instant> {
-        let probe_at = self.probe.as_ref().map(|_| self.updated_at + PROBE_STEP);
-        let pace = self.pace.max(Bitrate::of(waiting_bytes, WAITING_MAX));
-        let paced_at =
-            (waiting_bytes > 0).then(|| self.updated_at + time_of(self.ahead_bytes, pace));
-        match (probe_at, paced_at) {
-            (Some(probe_at), Some(paced_at)) => Some(probe_at.min(paced_at)),
-            (at, None) | (None, at) => at,
+    /// When the next turn is, with so many bytes waiting.
+    pub fn next_turn_at(&self, waiting_bytes: u64) -> Instant {
+        if !self.is_narrow {
+            return self.updated_at;
         }
+        let pace = self.pace.max(Bitrate::of(waiting_bytes, WAITING_MAX));
+        self.updated_at + time_of(self.ahead_bytes, pace)
     }
 
     fn catch_up(&mut self, now: Instant, pace: Bitrate) {
@@ -119,6 +139,11 @@ impl Pacer {
         self.updated_at = now;
         self.ahead_bytes = self.ahead_bytes.saturating_sub(pace.bytes_in(passed));
     }
+}
+
+fn turn_bytes(pace: Bitrate) -> u64 {
+    pace.bytes_in(TURN_TIME)
+        .clamp(TURN_BYTES_MIN, TURN_BYTES_MAX)
 }
 
 fn time_of(bytes: u64, rate: Bitrate) -> Duration {
@@ -135,20 +160,38 @@ mod tests {
     const ESTIMATE: Bitrate = Bitrate::from_kbps(800);
 
     #[test]
-    fn a_frame_leaves_together_and_the_next_one_when_it_is_paid_for() {
+    fn on_a_line_that_was_never_full_nothing_waits() {
         let now = start();
         let mut pacer = Pacer::new(now, ESTIMATE);
-        assert_eq!(pacer.turn(now, 0), TURN_BYTES_MIN);
-        (0..5).for_each(|_| assert_eq!(pacer.sent(1200), None));
-        assert_eq!(pacer.turn(now, 0), 0);
-        let paid_at = now + Duration::from_millis(30);
-        assert_eq!(pacer.turn(paid_at, 0), TURN_BYTES_MIN);
+        (0..500).for_each(|_| {
+            assert!(pacer.is_free(now));
+            assert_eq!(pacer.sent(1200), None);
+        });
+        assert_eq!(pacer.turn(now, 9000), TURN_BYTES_MAX);
+        assert_eq!(pacer.next_turn_at(9000), now);
     }
 
     #[test]
-    fn what_waits_leaves_within_a_quarter_of_a_second_whatever_the_estimate() {
+    fn a_frame_leaves_in_turns_on_a_narrow_line() {
+        let now = start();
+        let mut pacer = narrow(now, ESTIMATE);
+        let together = (0..20).take_while(|_| {
+            let is_free = pacer.is_free(now);
+            assert_eq!(pacer.sent(1200), None);
+            is_free
+        });
+        assert_eq!(together.count(), 2);
+        assert_eq!(pacer.turn(now, 20_000), 0);
+        let at = pacer.next_turn_at(20_000);
+        let expected = time_of(3600, ESTIMATE.percent(PACE_PERCENT));
+        assert_eq!(at, now + expected);
+        assert_eq!(pacer.turn(at, 20_000), TURN_BYTES_MIN);
+    }
+
+    #[test]
+    fn what_waits_leaves_within_half_a_second_whatever_the_estimate() {
         let mut now = start();
-        let mut pacer = Pacer::new(now, Bitrate::from_kbps(30));
+        let mut pacer = narrow(now, Bitrate::from_kbps(30));
         let mut waiting: u64 = 60_000;
         let mut ticks = 0;
         while waiting > 0 {
@@ -160,15 +203,24 @@ mod tests {
             now += Duration::from_millis(5);
             ticks += 1;
         }
-        assert!(ticks <= 50, "{ticks} ticks of 5 ms");
+        assert!(ticks <= 100, "{ticks} ticks of 5 ms");
     }
 
     #[test]
     fn sound_counts_but_is_never_asked_to_wait() {
         let now = start();
-        let mut pacer = Pacer::new(now, ESTIMATE);
+        let mut pacer = narrow(now, ESTIMATE);
         (0..100).for_each(|_| assert_eq!(pacer.sent(120), None));
-        assert_eq!(pacer.turn(now, 0), 0, "video pays for it");
+        assert!(!pacer.is_free(now), "video pays for it");
+    }
+
+    #[test]
+    fn what_left_before_a_line_was_known_to_be_narrow_is_not_paid_for() {
+        let now = start();
+        let mut pacer = Pacer::new(now, ESTIMATE);
+        (0..500).for_each(|_| assert_eq!(pacer.sent(1200), None));
+        pacer.set_line(now, ESTIMATE, true);
+        assert!(pacer.is_free(now));
     }
 
     #[test]
@@ -201,14 +253,9 @@ mod tests {
         assert_eq!(pacer.sent(200), None, "it is over");
     }
 
-    #[test]
-    fn the_next_turn_is_told_when_something_waits() {
-        let now = start();
-        let mut pacer = Pacer::new(now, ESTIMATE);
-        assert_eq!(pacer.next_timeout(0), None);
-        pacer.turn(now, 6_000);
-        (0..5).for_each(|_| assert_eq!(pacer.sent(1200), None));
-        let at = pacer.next_timeout(1200).unwrap();
-        assert!(pacer.turn(at, 1200) > 0);
+    fn narrow(now: Instant, estimate: Bitrate) -> Pacer {
+        let mut pacer = Pacer::new(now, estimate);
+        pacer.set_line(now, estimate, true);
+        pacer
     }
 }

@@ -90,6 +90,8 @@ pub struct Prober {
     /// Not before this.
     next_at: Instant,
     wait: Duration,
+    /// Whether the last probe filled the line.
+    saturated: bool,
     luck: u32,
 }
 
@@ -101,6 +103,7 @@ impl Prober {
             under_way: None,
             next_at: now,
             wait: WAIT_MIN,
+            saturated: false,
             luck,
         }
     }
@@ -140,12 +143,18 @@ impl Prober {
 
     /// Takes what the probe under way has shown: after a success the next one may follow at once.
     pub fn handle_result(&mut self, now: Instant, result: &ProbeResult) {
+        self.saturated = result.saturated;
         if result.saturated {
             self.failed(now);
         } else if self.under_way.take().is_some() {
             self.next_at = now;
             self.wait = WAIT_MIN;
         }
+    }
+
+    /// Whether the last probe of which anything is known filled the line.
+    pub const fn is_saturated(&self) -> bool {
+        self.saturated
     }
 
     fn failed(&mut self, now: Instant) {

@@ -68,6 +68,8 @@ pub(crate) struct LayerSelector {
     preference: Preference,
     ceiling: Ceiling,
     selection: Selection,
+    /// Whether the current encoding is left out until the key frame of a smaller one comes.
+    shed: bool,
     /// What is aimed at within the encoding.
     place: Place,
 }
@@ -82,6 +84,7 @@ impl LayerSelector {
                 current: None,
                 target: 0,
             },
+            shed: false,
             place: Place::HIGHEST,
         }
     }
@@ -132,6 +135,7 @@ impl LayerSelector {
     pub(crate) fn retarget(&mut self, available: &[Available]) {
         if !self.preference.enabled || self.is_starved() {
             self.selection = Selection::Paused;
+            self.shed = false;
             return;
         }
         let best = self.best(available);
@@ -150,6 +154,17 @@ impl LayerSelector {
             temporal,
         };
         self.selection = match self.selection {
+            // What was left out cannot be gone on with.
+            Selection::Switching {
+                current: Some(current),
+                ..
+            } if self.shed && current <= target => {
+                self.shed = false;
+                Selection::Switching {
+                    current: None,
+                    target,
+                }
+            }
             Selection::Steady(current) if current == target => self.selection,
             Selection::Steady(current)
             | Selection::Switching {
@@ -165,6 +180,23 @@ impl LayerSelector {
         };
     }
 
+    /// Leaves out what is forwarded until the key frame comes, if that is of a smaller encoding.
+    /// Call after `retarget`.
+    pub(crate) fn shed(&mut self) {
+        self.shed |= matches!(
+            self.selection,
+            Selection::Switching {
+                current: Some(current),
+                target,
+            } if target < current
+        );
+    }
+
+    /// Whether the encoding that is forwarded is left out from its next picture on.
+    pub(crate) const fn is_shed(&self) -> bool {
+        self.shed
+    }
+
     /// Starts over: the next packet forwarded will be the first after a pause.
     pub(crate) fn restart(&mut self) {
         if let Selection::Steady(target) | Selection::Switching { target, .. } = self.selection {
@@ -172,6 +204,7 @@ impl LayerSelector {
                 current: None,
                 target,
             };
+            self.shed = false;
         }
     }
 
@@ -181,6 +214,7 @@ impl LayerSelector {
             Selection::Steady(current) if current == encoding => Selected::Continue,
             Selection::Switching { target, .. } if target == encoding && switchable => {
                 self.selection = Selection::Steady(target);
+                self.shed = false;
                 Selected::Switch
             }
             // Any smaller picture is better than none while the wanted one is on its way.
@@ -383,6 +417,23 @@ mod tests {
         assert!(selector.limit(up_to(0)), "it goes on");
         selector.retarget(&three());
         assert_eq!(selector.select(0, true), Selected::Switch);
+    }
+
+    #[test]
+    fn what_is_shed_on_the_way_down_is_not_gone_on_with() {
+        let mut selector = steady_on_high();
+        selector.shed();
+        assert!(!selector.is_shed(), "nothing smaller is on its way");
+        selector.limit(up_to(1));
+        selector.retarget(&three());
+        selector.shed();
+        assert!(selector.is_shed());
+        assert_eq!(selector.awaited(), Some(1), "asked for at once");
+        selector.limit(up_to(2));
+        selector.retarget(&three());
+        assert!(!selector.is_shed());
+        assert_eq!(selector.select(2, false), Selected::Drop);
+        assert_eq!(selector.select(2, true), Selected::Switch);
     }
 
     fn steady_on_high() -> LayerSelector {

@@ -3,6 +3,7 @@
 
 use crate::bandwidth::Bandwidth;
 use crate::bandwidth::allocator::Allocation;
+use crate::downlink::waiting::Waiting;
 use crate::rtp::SequenceNumber;
 use crate::rtp::extension::transport_sequence_bytes;
 use crate::units::Bitrate;
@@ -12,6 +13,10 @@ use std::time::{Duration, Instant};
 const OVERHEAD_BYTES: usize = 40 + 8 + 16;
 /// A subscriber that has told of nothing by then never will.
 const KNOWN_AFTER: Duration = Duration::from_secs(2);
+/// With a queue of so long, a picture that is too large for the line is rather left out than shown
+/// late: its packets would only keep the smaller one waiting that is on its way already. It is four
+/// times what a line has without being full, and half of what home routers hold.
+const BACKED_UP: Duration = Duration::from_millis(100);
 /// What a payload has around it on the line: with an RTP header and its extension besides.
 pub(crate) const PAYLOAD_OVERHEAD_BYTES: usize = OVERHEAD_BYTES + 20;
 
@@ -25,6 +30,8 @@ pub(crate) struct Line {
     given: Bitrate,
     next_number: u16,
     started_at: Instant,
+    /// Video that waits for its turn.
+    pub(crate) waiting: Waiting,
 }
 
 /// Which way an allocation moved.
@@ -58,7 +65,28 @@ impl Line {
             given: Bitrate::ZERO,
             next_number: 0,
             started_at: now,
+            waiting: Waiting::default(),
         }
+    }
+
+    /// Whether video that comes now must wait for its turn.
+    pub(crate) fn holds(&mut self, now: Instant) -> bool {
+        !self.waiting.is_empty() || !self.bandwidth.pacer().is_free(now)
+    }
+
+    /// How many bytes of what waits may leave now.
+    pub(crate) fn turn(&mut self, now: Instant) -> u64 {
+        self.bandwidth.pacer().turn(now, self.waiting.bytes())
+    }
+
+    /// When to ask for the next turn.
+    pub(crate) fn next_turn_at(&self) -> Instant {
+        self.bandwidth.next_turn_at(self.waiting.bytes())
+    }
+
+    /// Whether so much waits before it, or on it, that what is too much for it is better not sent.
+    pub(crate) fn is_backed_up(&self) -> bool {
+        self.bandwidth.estimator().queue_delay() >= BACKED_UP
     }
 
     /// Takes note of what an allocation made of it.

@@ -1,5 +1,5 @@
-//! What one subscription needs: the choice of an encoding, the rewriting of its packets, and what
-//! it takes to send one again.
+//! What one subscription needs: the choice of an encoding, the rewriting of its packets, what it takes
+//! to send one again, and where packets wait for a narrow line.
 
 mod closed_numbers;
 pub(crate) mod decode_targets;
@@ -18,3 +18,4 @@ pub(crate) mod repair;
 pub(crate) mod rewriter;
 pub(crate) mod sent_packets;
 pub(crate) mod subscription;
+pub(crate) mod waiting;

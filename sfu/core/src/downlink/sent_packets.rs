@@ -175,6 +175,23 @@ impl SentPackets {
         Ok(slot.packet(sequence))
     }
 
+    /// A packet that was remembered when it got its number, and leaves only now; `None` if it has
+    /// been forgotten. `sequence` is its extended number.
+    pub(crate) fn leave(&mut self, now: Instant, sequence: u64) -> Option<SentPacket> {
+        let now_ms = self.milliseconds(now);
+        if self.slots.is_empty() {
+            return None;
+        }
+        let at = self.index(low_half(sequence));
+        let slot = &mut self.slots[at];
+        if slot.flags & USED == 0 || slot.sequence != low_half(sequence) {
+            return None;
+        }
+        slot.sent_ms = now_ms;
+        slot.resent_ms = 0;
+        Some(slot.packet(sequence))
+    }
+
     /// Forgets the packets of an encoding: the numbers they came with mean others from here on.
     pub(crate) fn forget(&mut self, encoding: usize) {
         for slot in &mut self.slots {
@@ -272,6 +289,19 @@ mod tests {
             incoming: 5,
         };
         assert_eq!(sent.ask(now, SequenceNumber(7), INTERVAL), Ok(packet));
+    }
+
+    #[test]
+    fn a_packet_that_waited_leaves_as_it_was_numbered_and_is_kept_from_then_on() {
+        let (mut sent, now) = (SentPackets::default(), start());
+        assert_eq!(sent.leave(now, 7), None);
+        sent.remember(now, &incoming(5), &forwarded(3 << 16 | 7), true);
+        let left_at = now + Duration::from_millis(400);
+        assert_eq!(sent.leave(left_at, 2 << 16 | 7), None, "another rollover");
+        let packet = sent.leave(left_at, 3 << 16 | 7);
+        assert_eq!(packet.map(|packet| packet.incoming), Some(5));
+        let asked = sent.ask(left_at + KEEP, SequenceNumber(7), INTERVAL);
+        assert_eq!(asked.ok(), packet);
     }
 
     #[test]

@@ -97,6 +97,10 @@ impl Subscription {
                 self.rewriter.switch(now, incoming);
                 self.filter.restart(incoming);
             }
+            // What is left out is left out from the beginning of a picture.
+            Selected::Continue if self.selector.is_shed() && self.begins_later(incoming) => {
+                return None;
+            }
             Selected::Continue => {}
         }
         let wanted = self.selector.place();
@@ -112,6 +116,13 @@ impl Subscription {
             is_filler: !verdict.taken,
             ends_picture: verdict.ends_picture,
         })
+    }
+
+    /// Whether a packet is of a later picture than all that were forwarded.
+    fn begins_later(&self, incoming: &Incoming) -> bool {
+        let timestamp = self.rewriter.timestamp(incoming.timestamp);
+        let ahead = timestamp.wrapping_sub(self.rewriter.newest_timestamp());
+        ahead.cast_signed() > 0
     }
 
     /// The layer that is forwarded.
@@ -186,15 +197,32 @@ impl Subscription {
         extensions: &[(u8, &[u8])],
         out: &mut Vec<u8>,
     ) -> Option<Again> {
-        let fields = HeaderFields {
+        let fields = self.fields(packet, self.payload_type?);
+        self.repair
+            .write(packet, (fields, extensions), payload, out)
+    }
+
+    /// Writes a packet that waited until now, to be sent for the first time.
+    pub(crate) fn first(
+        &self,
+        packet: &SentPacket,
+        payload: &[u8],
+        extensions: &[(u8, &[u8])],
+        out: &mut Vec<u8>,
+    ) -> Option<Again> {
+        let fields = self.fields(packet, self.payload_type?);
+        Repair::Same.write(packet, (fields, extensions), payload, out)
+    }
+
+    /// The header of a packet as it is sent.
+    pub(crate) fn fields(&self, packet: &SentPacket, payload_type: u8) -> HeaderFields {
+        HeaderFields {
             marker: packet.marker,
-            payload_type: self.payload_type?,
+            payload_type,
             sequence: packet.rewritten.sequence,
             timestamp: packet.rewritten.timestamp,
             ssrc: self.rewriter.ssrc,
-        };
-        self.repair
-            .write(packet, (fields, extensions), payload, out)
+        }
     }
 
     /// Whether this encoding is forwarded, or waited for.

@@ -1,5 +1,6 @@
 //! Forwarding a packet allocates nothing: counted, not believed.
 
+use crate::narrow::{as_a_camera, line};
 use crate::sim::Sim;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -74,4 +75,21 @@ fn a_warm_engine_forwards_without_an_allocation() {
         sim.probed, 0,
         "allocations while {forwarded} packets were forwarded"
     );
+}
+
+#[test]
+fn a_warm_engine_paces_video_for_narrow_lines_without_an_allocation() {
+    let mut sim = Sim::new(1);
+    let everyone: Vec<_> = (0..4).map(|_| sim.join(4)).collect();
+    for &person in &everyone {
+        sim.publish_audio(person);
+        let camera = sim.publish_camera(person);
+        as_a_camera(&mut sim, person, camera);
+    }
+    sim.run_for(Duration::from_secs(5));
+    line(&mut sim, everyone[0], 1500);
+    sim.run_for(Duration::from_secs(10));
+    sim.probe = Some(|| ALLOCATIONS.with(Cell::get));
+    sim.run_for(Duration::from_secs(2));
+    assert_eq!(sim.probed, 0, "allocations for packets that came");
 }

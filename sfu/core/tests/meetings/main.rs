@@ -18,6 +18,7 @@ mod losses;
 mod moving;
 mod narrow;
 mod newcomers;
+mod pacing;
 mod quality;
 mod renditions;
 #[expect(

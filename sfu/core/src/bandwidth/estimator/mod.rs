@@ -245,6 +245,12 @@ impl Estimator {
         if self.has_feedback() { measured } else { remb }
     }
 
+    /// Whether the line has shown where it ends, so that the estimate is what it carries and not
+    /// merely what was sent over it.
+    pub const fn is_full(&self) -> bool {
+        self.rate.is_capacity_known() || self.loss.limit().is_some()
+    }
+
     /// Whether there has been feedback for long enough to judge by.
     pub fn is_known(&self) -> bool {
         if self.has_feedback() {
@@ -299,6 +305,12 @@ impl Estimator {
         let usage = match self.usage() {
             Usage::Over if !queued => Usage::Under,
             usage @ (Usage::Under | Usage::Normal | Usage::Over) => usage,
+        };
+        // The slope is drawn through twenty groups, which come the later the longer the queue.
+        let usage = if self.queue.is_rising() {
+            Usage::Over
+        } else {
+            usage
         };
         let seen = Observation {
             usage,

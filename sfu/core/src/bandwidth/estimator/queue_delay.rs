@@ -7,6 +7,12 @@ use std::time::Duration;
 /// that time (50 ppm), and a route that became longer for good is taken for a queue no longer.
 const WINDOW_US: i64 = 15_000_000;
 
+/// A queue that grew by so much without a pause is one that the line cannot keep up with: a key frame
+/// is a jump, and other people's traffic comes and goes.
+const RISE_US: i64 = 75_000;
+/// While so much was sent: the packets of a burst wait for each other too, but were sent at once.
+const RISING_US: i64 = 120_000;
+
 /// The delay of late.
 #[derive(Debug, Default)]
 pub(super) struct QueueDelay {
@@ -18,6 +24,10 @@ pub(super) struct QueueDelay {
     /// The shortest delay in the feedback that is being read.
     round: Option<i64>,
     delay_us: i64,
+    /// When the newest packet that arrived was sent.
+    sent_at: i64,
+    /// The delay from which it has risen since, and when that was.
+    rises_from: Option<(i64, i64)>,
 }
 
 impl QueueDelay {
@@ -30,6 +40,7 @@ impl QueueDelay {
         let delay = arrived_at - sent_at;
         self.shortest = Some(self.shortest.map_or(delay, |shortest| shortest.min(delay)));
         self.round = Some(self.round.map_or(delay, |round| round.min(delay)));
+        self.sent_at = self.sent_at.max(sent_at);
     }
 
     /// Ends a feedback: the packet in it that waited least says how long the queue lasts.
@@ -38,7 +49,17 @@ impl QueueDelay {
             return;
         };
         let shortest = shortest.min(self.shortest_before.unwrap_or(shortest));
-        self.delay_us = round - shortest;
+        let before = std::mem::replace(&mut self.delay_us, round - shortest);
+        if self.delay_us <= before || self.rises_from.is_none() {
+            self.rises_from = Some((self.delay_us, self.sent_at));
+        }
+    }
+
+    /// Whether the queue has grown from feedback to feedback, and by much.
+    pub(super) fn is_rising(&self) -> bool {
+        self.rises_from.is_some_and(|(delay_us, since)| {
+            self.delay_us - delay_us >= RISE_US && self.sent_at - since >= RISING_US
+        })
     }
 
     /// How long the queue is.
@@ -70,6 +91,27 @@ mod tests {
         }
         queue.close();
         assert_eq!(queue.delay(), Duration::from_millis(30));
+    }
+
+    #[test]
+    fn a_queue_that_grows_from_feedback_to_feedback_is_told_from_one_that_jumped() {
+        for (delays_ms, expected) in [
+            ([0, 30, 60, 90], true),
+            ([0, 0, 50, 110], true),
+            ([0, 0, 0, 110], false),
+            ([0, 0, 0, 200], false),
+            ([0, 200, 190, 180], false),
+            ([0, 10, 20, 30], false),
+            ([0, 90, 60, 130], false),
+        ] {
+            let mut queue = QueueDelay::default();
+            for (round, delay_ms) in (0..).zip(delays_ms) {
+                let sent_at = round * 60_000;
+                queue.receive(sent_at, sent_at + delay_ms * 1000);
+                queue.close();
+            }
+            assert_eq!(queue.is_rising(), expected, "{delays_ms:?}");
+        }
     }
 
     #[test]

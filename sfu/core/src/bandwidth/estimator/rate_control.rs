@@ -70,6 +70,11 @@ impl RateControl {
         self.decreased_at
     }
 
+    /// Whether the line was full, and never since carried more than it did then.
+    pub(super) const fn is_capacity_known(&self) -> bool {
+        self.capacity.is_known()
+    }
+
     pub(super) fn update(&mut self, now: Instant, seen: &Observation) {
         let passed = now.saturating_duration_since(self.updated_at);
         self.updated_at = now;

@@ -40,7 +40,9 @@ pub(crate) struct Flow {
     pub(crate) changes: Vec<(Duration, Option<usize>)>,
     pub(crate) sent_bytes: u64,
     pub(crate) padding_bytes: u64,
-    /// What frames wait for the pacer.
+    /// Sizes of the packets of a frame that has just come,
+    fresh: VecDeque<usize>,
+    /// and of those that wait for their turn.
     waiting: VecDeque<usize>,
     next_number: u16,
     sound_at: Duration,
@@ -81,6 +83,7 @@ impl Flow {
             changes: Vec::new(),
             sent_bytes: 0,
             padding_bytes: 0,
+            fresh: VecDeque::new(),
             waiting: VecDeque::new(),
             // Numbers wrap in every story that lasts a minute.
             next_number: 60_000,
@@ -124,16 +127,31 @@ impl Flow {
             self.frame_at += FRAME_EVERY;
             self.make_frame();
         }
+        self.let_leave(now, at, link);
+        while self.bandwidth.pacer().padding_due(now) > 0 {
+            self.padding_bytes += u64::try_from(PADDING_BYTES).unwrap();
+            self.send_one(now, at, PADDING_BYTES, link);
+        }
+    }
+
+    /// Frames leave at once, or in turns where the line is narrow.
+    fn let_leave(&mut self, now: Instant, at: Duration, link: &mut Link) {
+        while let Some(size) = self.fresh.pop_front() {
+            if self.waiting.is_empty() && self.bandwidth.pacer().is_free(now) {
+                self.send_one(now, at, size, link);
+            } else {
+                self.waiting.push_back(size);
+            }
+        }
+        if self.waiting.is_empty() {
+            return;
+        }
         let waiting = u64::try_from(self.waiting.iter().sum::<usize>()).unwrap();
         let mut turn = self.bandwidth.pacer().turn(now, waiting);
         while let Some(&size) = self.waiting.front().filter(|_| turn > 0) {
             self.waiting.pop_front();
             self.send_one(now, at, size, link);
             turn = turn.saturating_sub(u64::try_from(size).unwrap());
-        }
-        while self.bandwidth.pacer().padding_due(now) > 0 {
-            self.padding_bytes += u64::try_from(PADDING_BYTES).unwrap();
-            self.send_one(now, at, PADDING_BYTES, link);
         }
     }
 
@@ -247,7 +265,7 @@ impl Flow {
         let mut bytes = usize::try_from(bits / 30 / 8).unwrap();
         while bytes > 0 {
             let size = bytes.min(PACKET_BYTES);
-            self.waiting.push_back(size);
+            self.fresh.push_back(size);
             bytes -= size;
         }
     }
