@@ -21,6 +21,7 @@ mod newcomers;
 mod pacing;
 mod quality;
 mod renditions;
+mod shared_line;
 #[expect(
     clippy::unwrap_used,
     reason = "a scripted client that fails should fail the story"

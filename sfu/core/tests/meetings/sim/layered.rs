@@ -38,7 +38,12 @@ pub(crate) struct Layered {
     keyed: bool,
     structure: Structure,
     counter: Counter,
-    packets_per_frame: usize,
+    pub(crate) packets_per_frame: usize,
+    /// Whether frames of the lowest temporal layer have twice as many, as libvpx gives bits out: 40,
+    /// 60 and 100 % of them.
+    pub(crate) weighty: bool,
+    /// Bytes in each packet besides what describes it.
+    pub(crate) filler: usize,
     tl0: u8,
 }
 
@@ -91,6 +96,8 @@ impl Layered {
             structure: structure(spatial_layers, keyed),
             counter: start,
             packets_per_frame: 2,
+            filler: 0,
+            weighty: false,
             tl0: 250,
         }
     }
@@ -101,10 +108,14 @@ impl Layered {
         if frames[0].temporal == 0 {
             self.tl0 = self.tl0.wrapping_add(1);
         }
-        let last = self.packets_per_frame - 1;
         let of_frame = |frame: &Frame| {
-            let packets = 0..=last;
-            packets
+            let times = if self.weighty && frame.temporal == 0 {
+                2
+            } else {
+                1
+            };
+            let last = self.packets_per_frame * times - 1;
+            (0..=last)
                 .map(|index| self.packet(frame, index == 0, index == last))
                 .collect::<Vec<_>>()
         };
@@ -130,6 +141,7 @@ impl Layered {
             ends,
             builds_on: frame.builds_on.clone(),
         };
+        payload.resize(payload.len() + self.filler, 0xbb);
         payload.extend(truth.bytes());
         let described = matches!(self.format, Format::Vp9 | Format::Av1);
         Built {

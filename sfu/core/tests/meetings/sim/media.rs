@@ -29,6 +29,8 @@ pub(crate) struct Source {
     pub(crate) probing: bool,
     /// Sends each packet twice: as it is and as a retransmission that nobody asked for.
     pub(crate) repeats: bool,
+    /// From one picture to the next.
+    pub(crate) frame_interval: Duration,
     started_at: Instant,
     sent_at: Option<Instant>,
     reported_at: Option<Instant>,
@@ -116,6 +118,7 @@ impl Source {
             voice: Voice::default(),
             probing: false,
             repeats: false,
+            frame_interval: FRAME_INTERVAL,
             started_at: now,
             sent_at: None,
             reported_at: None,
@@ -182,7 +185,7 @@ impl Source {
         let interval = if is_audio {
             AUDIO_INTERVAL
         } else {
-            FRAME_INTERVAL
+            self.frame_interval
         };
         if self.muted
             || self
