@@ -12,7 +12,7 @@ import { type Participant, Stage } from "../stage";
 const RAMP_UP_SECONDS = 15;
 /** A larger size begins with a key frame, which may be put off for three seconds by what the last one cost. */
 const ROUND_SECONDS = 8;
-const ROUNDS = 6;
+const ROUNDS = 3;
 /** What comes between the looks at sender and viewers. Who waits for a key frame at a switch misses more. */
 const FRAMES_BETWEEN_LOOKS = 6;
 const NAME = "Layers";
