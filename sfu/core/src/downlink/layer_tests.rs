@@ -1,7 +1,8 @@
 //! Layers are taken and left again and again, packet by packet, with a decoder at the end.
 
+use super::available::Available;
 use super::layer::Layer;
-use super::layer_selector::{Available, Ceiling};
+use super::layer_selector::Ceiling;
 use super::rewriter::{Incoming, Rewriter};
 use super::subscription::Subscription;
 use crate::command::LayerSpec;

@@ -1,6 +1,7 @@
 //! What one subscription needs: the choice of an encoding, the rewriting of its packets, what it takes
 //! to send one again, and where packets wait for a narrow line.
 
+pub(crate) mod available;
 mod closed_numbers;
 pub(crate) mod decode_targets;
 pub(crate) mod layer;

@@ -1,9 +1,10 @@
 //! One track on its way to one peer: which encoding, under which numbers, in which section.
 
+use super::available::Available;
 use super::decode_targets::Dependencies;
 use super::layer::Layer;
 use super::layer_filter::LayerFilter;
-use super::layer_selector::{Available, LayerSelector, Selected};
+use super::layer_selector::{LayerSelector, Selected};
 use super::loss_watch::LossWatch;
 use super::repair::{Again, Repair};
 use super::rewriter::{Incoming, Rewriter, Rewritten};

@@ -5,8 +5,8 @@ use super::encoding::{ALIVE, FRESH};
 use super::layers::SPATIAL_MAX;
 use super::track::{ENCODINGS_MAX, Track};
 use crate::command::LayerSpec;
+use crate::downlink::available::Available;
 use crate::downlink::layer::{Layer, Place};
-use crate::downlink::layer_selector::Available;
 use crate::units::{Bitrate, Quality, Size};
 use std::time::Instant;
 

@@ -11,7 +11,7 @@ use super::nack_generator::Gap;
 use super::redundancy::{Form, Redundancy};
 use super::understanding::understand;
 use crate::command::TrackSpec;
-use crate::downlink::layer_selector::Available;
+use crate::downlink::available::Available;
 use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::downlink::rewriter::Incoming;
 use crate::downlink::subscription::Subscription;
