@@ -8,62 +8,31 @@ pub(crate) mod decoder;
 mod dependency;
 pub(crate) mod layered;
 pub(crate) mod media;
+mod network;
 pub(crate) mod offer;
+mod publishing;
 pub(crate) mod reception;
 pub(crate) mod voice;
 
+pub(crate) use network::Link;
+pub(crate) use publishing::camera;
+
 use client::Client;
-use layered::Layered;
-use media::Source;
-use offer::Content;
+use network::InFlight;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-use sfu_core::command::{LayerSpec, Preference, Purpose, TrackSpec};
+use sfu_core::command::Preference;
 use sfu_core::event::Event;
 use sfu_core::ids::{PeerId, RoomId, TrackId};
 use sfu_core::outbox::Path;
-use sfu_core::units::{Bitrate, Codec, MediaKind, Quality, Size};
 use sfu_core::{Command, Engine, EngineConfig, Outbox};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 pub(crate) const ROOM: RoomId = RoomId(1);
-/// A longer queue before a line loses what comes.
-const QUEUE_MAX: Duration = Duration::from_millis(400);
 /// How finely a meeting's time passes, unless it is a long one.
 const STRIDE: Duration = Duration::from_millis(5);
-
-/// A client's line, the same in both directions but for the loss.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Link {
-    pub(crate) one_way: Duration,
-    /// The share of datagrams lost on the way to the server.
-    pub(crate) loss_up: f64,
-    /// And on the way from it.
-    pub(crate) loss_down: f64,
-    /// What the way from the server carries, in kbit/s; 0 for any amount.
-    pub(crate) kbps_down: u64,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self {
-            one_way: Duration::from_millis(10),
-            loss_up: 0.0,
-            loss_down: 0.0,
-            kbps_down: 0,
-        }
-    }
-}
-
-/// A datagram on its way: when it arrives, to or from whom.
-struct InFlight {
-    at: Instant,
-    client: PeerId,
-    upwards: bool,
-    bytes: Vec<u8>,
-}
 
 pub(crate) struct Sim {
     pub(crate) now: Instant,
@@ -166,88 +135,6 @@ impl Sim {
         id
     }
 
-    pub(crate) fn publish_audio(&mut self, id: PeerId) -> TrackId {
-        let track = TrackId(self.next_id());
-        let name = format!("mic-{}", track.0);
-        self.publish(id, track, spec(MediaKind::Audio, &name, vec![]));
-        let client = self.clients.get_mut(&id).unwrap();
-        let mid = client.add_section(Content::SendAudio { track: name });
-        let ssrc = u32::try_from(track.0).unwrap() * 100;
-        client
-            .sources
-            .insert(track, Source::new(self.now, mid, ssrc, &[]));
-        self.offer(id);
-        track
-    }
-
-    pub(crate) fn publish_camera(&mut self, id: PeerId) -> TrackId {
-        self.publish_pictures(id, Purpose::Camera, [180, 360, 720])
-    }
-
-    /// Publishes pictures 320, 640 and 1280 wide, of these heights.
-    pub(crate) fn publish_pictures(
-        &mut self,
-        id: PeerId,
-        purpose: Purpose,
-        heights: [u32; 3],
-    ) -> TrackId {
-        let spec = |name: &str| TrackSpec {
-            purpose,
-            ..camera(name, heights)
-        };
-        self.publish_encodings(id, spec, &["q", "h", "f"], |source| {
-            for (encoding, height) in source.encodings.iter_mut().zip(heights) {
-                encoding.size.height = height;
-            }
-        })
-    }
-
-    /// A camera of which every encoding has layers: three encodings, or one with three sizes.
-    pub(crate) fn publish_layered(
-        &mut self,
-        id: PeerId,
-        codec: Codec,
-        encodings: Vec<Layered>,
-    ) -> TrackId {
-        let spec = |name: &str| TrackSpec {
-            codec: Some(codec),
-            ..camera(name, [180, 360, 720])
-        };
-        let rids: &[_] = match encodings.len() {
-            1 => &[],
-            _ => &["q", "h", "f"],
-        };
-        self.publish_encodings(id, spec, rids, |source| {
-            for (encoding, layered) in source.encodings.iter_mut().zip(encodings) {
-                encoding.layered = Some(layered);
-            }
-        })
-    }
-
-    /// Announces pictures, sends them in encodings of these names, and offers.
-    fn publish_encodings(
-        &mut self,
-        id: PeerId,
-        spec: impl FnOnce(&str) -> TrackSpec,
-        rids: &[&'static str],
-        shape: impl FnOnce(&mut Source),
-    ) -> TrackId {
-        let track = TrackId(self.next_id());
-        let name = format!("cam-{}", track.0);
-        self.publish(id, track, spec(&name));
-        let client = self.clients.get_mut(&id).unwrap();
-        let mid = client.add_section(Content::SendVideo {
-            track: name,
-            rids: rids.to_vec(),
-        });
-        let ssrc = u32::try_from(track.0).unwrap() * 100;
-        let mut source = Source::new(self.now, mid, ssrc, rids);
-        shape(&mut source);
-        client.sources.insert(track, source);
-        self.offer(id);
-        track
-    }
-
     pub(crate) fn prefer(&mut self, peer: PeerId, track: TrackId, preference: Preference) {
         self.command(Command::Prefer {
             peer,
@@ -274,12 +161,6 @@ impl Sim {
         self.links.remove(&id);
         self.queues.remove(&id);
         self.tracks.retain(|_, publisher| *publisher != id);
-    }
-
-    /// How long what is sent to a client now would wait before its line.
-    pub(crate) fn queue(&self, id: PeerId) -> Duration {
-        let free_at = self.queues.get(&id).copied().unwrap_or(self.now);
-        free_at.saturating_duration_since(self.now)
     }
 
     pub(crate) fn client(&mut self, id: PeerId) -> &mut Client {
@@ -339,13 +220,6 @@ impl Sim {
         };
         self.engine
             .handle_datagram(self.now, path, bytes, &mut self.out);
-    }
-
-    /// What is on its way from a client: what somebody on that way could overhear.
-    pub(crate) fn underway_from(&self, id: PeerId) -> Vec<Vec<u8>> {
-        let of_client = |datagram: &&InFlight| datagram.client == id && datagram.upwards;
-        let underway = self.network.iter().filter(of_client);
-        underway.map(|datagram| datagram.bytes.clone()).collect()
     }
 
     /// What the engine sends now, without delivering it: how many datagrams to which port.
@@ -416,40 +290,6 @@ impl Sim {
         }
     }
 
-    fn transmit(&mut self, client: PeerId, upwards: bool, bytes: Vec<u8>) {
-        self.sent += 1;
-        let link = self.links.get(&client).copied().unwrap_or_default();
-        let loss = if upwards {
-            link.loss_up
-        } else {
-            link.loss_down
-        };
-        let counted_out = self.lose_one_in != 0 && self.sent.is_multiple_of(self.lose_one_in);
-        if counted_out || (loss > 0.0 && self.luck.random_bool(loss)) {
-            return;
-        }
-        let mut at = self.now + link.one_way;
-        if !upwards && link.kbps_down > 0 {
-            let shared = self.behind.get(&client).copied().unwrap_or(client);
-            let free_at = self.queues.entry(shared).or_insert(self.now);
-            let starts_at = (*free_at).max(self.now);
-            if starts_at - self.now > QUEUE_MAX {
-                return;
-            }
-            let bits = u64::try_from(bytes.len() + 28).unwrap() * 8;
-            *free_at = starts_at + Duration::from_micros(bits * 1000 / link.kbps_down);
-            at = *free_at + link.one_way;
-        }
-        let behind = self.network.partition_point(|earlier| earlier.at <= at);
-        let datagram = InFlight {
-            at,
-            client,
-            upwards,
-            bytes,
-        };
-        self.network.insert(behind, datagram);
-    }
-
     /// Puts what the engine said on the network, and does what signaling would.
     fn drain(&mut self) {
         let mut sent = Vec::new();
@@ -515,53 +355,8 @@ impl Sim {
         }
     }
 
-    fn publish(&mut self, peer: PeerId, track: TrackId, spec: TrackSpec) {
-        let spec = TrackSpec {
-            redundancy: spec.redundancy && self.redundancy,
-            ..spec
-        };
-        self.command(Command::Publish { peer, track, spec });
-    }
-
     fn next_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
-    }
-}
-
-/// What a client says of a camera in three sizes.
-pub(crate) fn camera(name: &str, heights: [u32; 3]) -> TrackSpec {
-    spec(MediaKind::Video, name, three_layers(heights))
-}
-
-fn three_layers(heights: [u32; 3]) -> Vec<LayerSpec> {
-    let layer = |quality, width, height| LayerSpec {
-        quality,
-        size: Size { width, height },
-        bitrate: Bitrate::from_bps(0),
-    };
-    vec![
-        layer(Quality::Low, 320, heights[0]),
-        layer(Quality::Medium, 640, heights[1]),
-        layer(Quality::High, 1280, heights[2]),
-    ]
-}
-
-fn spec(kind: MediaKind, name: &str, layers: Vec<LayerSpec>) -> TrackSpec {
-    TrackSpec {
-        kind,
-        purpose: match kind {
-            MediaKind::Audio => Purpose::Audio,
-            MediaKind::Video => Purpose::Camera,
-        },
-        client_ids: vec![name.to_owned()],
-        codec: None,
-        layers,
-        backups: vec![],
-        muted: false,
-        stereo: false,
-        dtx: true,
-        redundancy: kind == MediaKind::Audio,
-        voice: kind == MediaKind::Audio,
     }
 }
