@@ -72,7 +72,7 @@ impl Engine {
     }
 
     /// Decides again what one subscriber gets.
-    fn allocate_again(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
+    pub(crate) fn allocate_again(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
         let room = self.rooms.get(&self.peers[peer].room);
         let mut wishes: Vec<Wish> = Vec::new();
         for &key in room.into_iter().flat_map(|room| &room.tracks) {

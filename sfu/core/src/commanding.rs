@@ -80,7 +80,10 @@ impl Engine {
                         }
                     }
                     self.request_keyframes(now, out);
-                    self.tell_demand(now, track_key, out);
+                    if self.tell_demand(now, track_key, out) {
+                        // So that it is known, when it comes, who may have it.
+                        self.allocate_again(now, key, out);
+                    }
                 }
             }
             Command::Seat { group, .. } => self.seat(now, key, group),

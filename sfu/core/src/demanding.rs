@@ -9,7 +9,7 @@ use crate::engine::{Engine, TrackKey};
 use crate::event::{CodecWanted, Event};
 use crate::outbox::Outbox;
 use crate::renditions::Backup;
-use crate::units::{MediaKind, Quality};
+use crate::units::{Codec, MediaKind, Quality};
 use crate::uplink::demand::Best;
 use crate::uplink::track::{ENCODINGS_MAX, Track};
 use std::time::Instant;
@@ -17,34 +17,71 @@ use std::time::Instant;
 /// Of encodings of which the publisher says nothing, smallest first.
 const USUAL_QUALITIES: [Quality; ENCODINGS_MAX] = [Quality::Low, Quality::Medium, Quality::High];
 
+/// What a publisher shall send of one rendition, and was told before.
+struct Change {
+    /// `None` while the publisher has not announced it.
+    rendition: Option<TrackKey>,
+    before: Best,
+    best: Best,
+}
+
 impl Engine {
-    /// Tells what of a track is wanted, if that changed.
-    pub(crate) fn tell_demand(&mut self, now: Instant, key: TrackKey, out: &mut Outbox) {
+    /// Tells what of a track is wanted, if that changed. Returns whether more shall come of it.
+    pub(crate) fn tell_demand(&mut self, now: Instant, key: TrackKey, out: &mut Outbox) -> bool {
         let Some(track) = self.tracks.get(key) else {
-            return;
+            return false;
         };
         let key = track.first.unwrap_or(key);
-        let backups: Vec<_> = self.tracks[key]
-            .backups
-            .iter()
-            .map(|backup| self.wanted_of(key, backup))
-            .collect();
-        let patience = self.config.dynacast_pause_delay;
-        let track = &mut self.tracks[key];
-        let codec = match &track.section {
-            Some(section) if track.spec.kind == MediaKind::Video => section.codec,
-            Some(_) | None => return,
+        let first = &self.tracks[key];
+        let codec = match &first.section {
+            Some(section) if first.spec.kind == MediaKind::Video => section.codec,
+            Some(_) | None => return false,
         };
+        let changes = self.update_demand(now, key);
+        if changes.is_empty() {
+            return false;
+        }
+        let mut rises = false;
+        for Change {
+            rendition,
+            before,
+            best,
+        } in changes
+        {
+            rises |= best > before;
+            if let Some(track) = rendition.and_then(|key| self.tracks.get_mut(key)) {
+                track.told(now, before, best);
+            }
+        }
+        self.say_what_is_wanted(key, codec, out);
+        rises
+    }
+
+    /// Looks what is wanted of each rendition of a track, and says of which that changed.
+    fn update_demand(&mut self, now: Instant, first: TrackKey) -> Vec<Change> {
+        let of_backup = |backup| self.wanted_of(first, backup);
+        let backups: Vec<_> = self.tracks[first].backups.iter().map(of_backup).collect();
+        let patience = self.config.dynacast_pause_delay;
+        let track = &mut self.tracks[first];
         let (wanted, count) = (track.wanted(), track.available.len());
-        let mut told = track.demand.update(now, wanted, count, patience).is_some();
-        for (backup, (wanted, count)) in track.backups.iter_mut().zip(&backups) {
-            let best = backup.demand.update(now, *wanted, *count, patience);
-            told |= best.is_some();
-        }
-        if !told {
-            return;
-        }
-        let track = &self.tracks[key];
+        let of_first = (Some(first), &mut track.demand, (wanted, count));
+        let of_backups = track.backups.iter_mut().zip(backups);
+        let of_backups = of_backups.map(|(it, wanted)| (it.rendition, &mut it.demand, wanted));
+        let all = std::iter::once(of_first).chain(of_backups);
+        all.filter_map(|(rendition, demand, (wanted, count))| {
+            let before = demand.told();
+            let best = demand.update(now, wanted, count, patience)?;
+            Some(Change {
+                rendition,
+                before,
+                best,
+            })
+        })
+        .collect()
+    }
+
+    fn say_what_is_wanted(&self, first: TrackKey, codec: Codec, out: &mut Outbox) {
+        let track = &self.tracks[first];
         let mut codecs = vec![CodecWanted {
             codec,
             best: track.quality_of(track.demand.told()),

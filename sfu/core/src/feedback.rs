@@ -111,8 +111,8 @@ impl Engine {
             for track in self.tracks.values_mut() {
                 track.refresh_available(Some(now));
             }
-            self.allocate(now, out);
             self.tell_all_demands(now, out);
+            self.allocate(now, out);
             let estimates = self.peers.values().filter_map(Peer::estimate);
             self.stats.lowest_estimate = estimates.min();
         }

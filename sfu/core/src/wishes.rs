@@ -90,7 +90,7 @@ impl Track {
                 let selector = &subscription.selector;
                 let preference = selector.preference();
                 let (layers, rates): (Vec<Layer>, Vec<LayerRate>) = self
-                    .rungs(selector.best(&self.available))
+                    .rungs(selector.best_soon(&self.available))
                     .filter(|rung| is_of_use(rung, preference.frames_max))
                     .map(|rung| (rung.layer, rate_of(&rung)))
                     .unzip();

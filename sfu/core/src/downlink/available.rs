@@ -17,6 +17,8 @@ pub(crate) struct Available {
     pub(crate) temporal_max: u8,
     /// Whether packets are coming.
     pub(crate) active: bool,
+    /// Whether none come, but soon may: the publisher was told to send it again.
+    pub(crate) waking: bool,
     /// What the publisher announced of it.
     pub(crate) layer: Option<LayerSpec>,
 }
@@ -24,16 +26,23 @@ pub(crate) struct Available {
 /// The best active encoding that is not better than wanted; the smallest active one if all are
 /// better; the wanted one if none is active.
 pub(super) fn best(available: &[Available], wanted: Wanted) -> usize {
+    best_of(available, wanted, |encoding| encoding.active)
+}
+
+/// As `best`, but counts on what may soon come.
+pub(super) fn best_soon(available: &[Available], wanted: Wanted) -> usize {
+    best_of(available, wanted, |encoding| {
+        encoding.active || encoding.waking
+    })
+}
+
+fn best_of(available: &[Available], wanted: Wanted, counts: fn(&Available) -> bool) -> usize {
     let ceiling = rank(available, wanted);
-    let active = |index: &usize| {
-        available
-            .get(*index)
-            .is_some_and(|encoding| encoding.active)
-    };
+    let counts = |index: &usize| available.get(*index).is_some_and(counts);
     (0..=ceiling)
         .rev()
-        .find(active)
-        .or_else(|| (ceiling..available.len()).find(active))
+        .find(counts)
+        .or_else(|| (ceiling..available.len()).find(counts))
         .unwrap_or(ceiling)
 }
 
@@ -100,6 +109,16 @@ pub(super) mod tests {
         );
     }
 
+    #[test]
+    fn what_may_soon_come_is_counted_on_only_by_who_plans() {
+        let mut encodings = three();
+        encodings[2].active = false;
+        encodings[2].waking = true;
+        assert_eq!(best(&encodings, Wanted::Quality(Quality::High)), 1);
+        assert_eq!(best_soon(&encodings, Wanted::Quality(Quality::High)), 2);
+        assert_eq!(best_soon(&encodings, Wanted::Quality(Quality::Low)), 0);
+    }
+
     fn size(width: u32, height: u32) -> Wanted {
         Wanted::Size(Size { width, height })
     }
@@ -115,6 +134,7 @@ pub(super) mod tests {
             is_whole: true,
             temporal_max: 0,
             active: true,
+            waking: false,
             layer: Some(LayerSpec {
                 quality,
                 size: Size { width, height },

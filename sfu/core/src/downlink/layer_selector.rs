@@ -1,7 +1,7 @@
 //! Chooses the layer a subscriber gets, and with it the encoding. Knows ranks and sizes and what is
 //! being received, not packets: see `layer_filter` and `rewriter`.
 
-use super::available::{Available, best, rank};
+use super::available::{Available, best, best_soon, rank};
 use super::layer::{Layer, Place};
 use crate::command::{Preference, Wanted};
 use crate::units::Quality;
@@ -98,6 +98,11 @@ impl LayerSelector {
     /// The best encoding that the subscriber can use, whatever its line carries.
     pub(crate) fn best(&self, available: &[Available]) -> usize {
         best(available, self.preference.wanted)
+    }
+
+    /// The best encoding that the subscriber can use now or may soon, whatever its line carries.
+    pub(crate) fn best_soon(&self, available: &[Available]) -> usize {
+        best_soon(available, self.preference.wanted)
     }
 
     /// The encoding that would serve best if all were sent; `None` if nothing is shown.

@@ -168,6 +168,7 @@ impl Line {
             is_whole: !alone || sizes == 1,
             temporal_max: 2,
             active: true,
+            waking: false,
             layer: Some(spec(index)),
         };
         let mut subscription = Subscription::new(

@@ -16,12 +16,22 @@ pub(crate) struct Demand {
 }
 
 /// The best encoding that should be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Best {
     /// None at all.
     Nothing,
     /// This one, and those smaller than it.
     Encoding(usize),
+}
+
+impl Best {
+    /// Whether an encoding should be sent.
+    pub(crate) fn includes(self, encoding: usize) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Encoding(best) => encoding <= best,
+        }
+    }
 }
 
 impl Demand {

@@ -19,6 +19,8 @@ pub(crate) struct EncodingRate {
     /// Thousandths of a frame per second.
     mean_millihertz: u64,
     steps: u64,
+    /// The mean before the publisher last stopped sending the layer.
+    before: Option<Bitrate>,
 }
 
 impl EncodingRate {
@@ -34,6 +36,10 @@ impl EncodingRate {
 
     /// Ends a step, if it lasted long enough.
     pub(crate) fn close(&mut self, now: Instant) {
+        if self.before.is_some() && self.steps == 0 && self.bytes == 0 {
+            self.since = Some(now); // It has not come yet.
+            return;
+        }
         let passed = now.duration_since(*self.since.get_or_insert(now));
         if passed < STEP {
             return;
@@ -48,17 +54,34 @@ impl EncodingRate {
         self.mean_millihertz = (self.mean_millihertz * (self.steps - 1) + millihertz) / self.steps;
     }
 
+    /// The layer will not be sent for a while.
+    pub(crate) fn remember(&mut self) {
+        if self.steps >= STEPS / 2 {
+            self.before = Some(Bitrate::from_bps(self.mean_bps));
+        }
+    }
+
+    /// The layer will be sent again.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self {
+            before: self.before,
+            since: self.since,
+            ..Self::default()
+        };
+    }
+
     /// Frames per second; `None` until the mean means something.
     pub(crate) fn frames_per_second(&self) -> Option<u8> {
         let rounded = (self.mean_millihertz + 500) / 1000;
         (self.steps >= STEPS / 2).then(|| u8::try_from(rounded).unwrap_or(u8::MAX))
     }
 
-    /// The mean; what the publisher `announced`, if that is more, until the mean means something.
+    /// The mean; until it means something, what the layer took before it was last stopped or what
+    /// the publisher `announced`, if that is more.
     pub(crate) fn rate(&self, announced: Bitrate) -> Bitrate {
         let mean = Bitrate::from_bps(self.mean_bps);
         if self.steps < STEPS / 2 {
-            mean.max(announced)
+            mean.max(self.before.unwrap_or(announced))
         } else {
             mean
         }
@@ -69,6 +92,28 @@ impl EncodingRate {
 mod tests {
     use super::*;
     use crate::test_clock::start;
+
+    #[test]
+    fn a_layer_that_comes_again_is_expected_to_take_what_it_took() {
+        let mut rate = EncodingRate::default();
+        let mut now = start();
+        let mut pass = |rate: &mut EncodingRate, steps: usize, bytes: usize| {
+            for _ in 0..steps {
+                rate.count(bytes);
+                now += STEP;
+                rate.close(now);
+            }
+            rate.rate(Bitrate::from_kbps(2000)).as_bps() / 1000
+        };
+        pass(&mut rate, 1, 0);
+        assert_eq!(pass(&mut rate, 40, 12_500), 1000);
+        rate.remember();
+        pass(&mut rate, 100, 0);
+        rate.begin_anew();
+        assert_eq!(pass(&mut rate, 30, 0), 1000, "it has not come yet");
+        assert_eq!(pass(&mut rate, 5, 6250), 1000, "a moment says little");
+        assert_eq!(pass(&mut rate, 10, 6250), 500);
+    }
 
     #[test]
     fn a_key_frame_is_no_jump_and_the_first_second_is_what_was_announced() {

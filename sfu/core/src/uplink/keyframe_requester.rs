@@ -25,6 +25,8 @@ pub(crate) struct KeyframeRequester {
     last: Option<(u32, u64)>,
     /// What other pictures must still bring to pay for key frames, in bytes.
     debt: u64,
+    /// Whether the encoding starts again and its first key frame has not come.
+    missing: bool,
 }
 
 /// How badly a key frame is needed.
@@ -42,9 +44,24 @@ impl KeyframeRequester {
         self.wanted = self.wanted.max(Some(urgency));
     }
 
+    /// The encoding starts again: it owes nothing, and begins with a key frame.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self {
+            requested_at: self.requested_at,
+            missing: true,
+            ..Self::default()
+        };
+    }
+
+    /// Whether the key frame is missing with which the encoding should have begun.
+    pub(crate) const fn is_missing(&self) -> bool {
+        self.missing
+    }
+
     /// A key frame came: who waited has it.
     pub(crate) fn came(&mut self, timestamp: u32) {
         self.wanted = None;
+        self.missing = false;
         if self.last.is_none_or(|(last, _)| last != timestamp) {
             self.last = Some((timestamp, 0));
         }
@@ -140,6 +157,26 @@ mod tests {
         requester.want(Urgency::Better);
         assert!(!requester.take_due(begin + Duration::from_millis(499)));
         assert!(requester.take_due(begin + Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn an_encoding_that_starts_again_owes_nothing_and_is_asked_no_sooner() {
+        let mut requester = KeyframeRequester::default();
+        let begin = start();
+        for step in 0..2_u32 {
+            requester.want(Urgency::Better);
+            assert!(requester.take_due(begin + REQUEST_INTERVAL * step));
+            requester.came(step);
+            requester.count(step, 50_000);
+        }
+        requester.begin_anew();
+        assert!(requester.is_missing());
+        requester.want(Urgency::Better);
+        assert!(!requester.take_due(begin + REQUEST_INTERVAL));
+        requester.want(Urgency::Better);
+        assert!(requester.take_due(begin + REQUEST_INTERVAL * 2));
+        requester.came(3);
+        assert!(!requester.is_missing());
     }
 
     #[test]

@@ -65,6 +65,24 @@ impl Layers {
         (rate.rate(announced), rate.frames_per_second())
     }
 
+    /// The publisher stops sending a spatial layer, or all: what it takes is remembered.
+    pub(crate) fn remember_rates(&mut self, spatial: Option<u8>) {
+        self.rates_of(spatial).for_each(EncodingRate::remember);
+    }
+
+    /// The publisher sends a spatial layer again, or all.
+    pub(crate) fn measure_anew(&mut self, spatial: Option<u8>) {
+        self.rates_of(spatial).for_each(EncodingRate::begin_anew);
+    }
+
+    fn rates_of(&mut self, spatial: Option<u8>) -> impl Iterator<Item = &mut EncodingRate> {
+        let rates = self.rates.iter_mut().enumerate();
+        let of_it = move |index| spatial.is_none_or(|spatial| usize::from(spatial) == index);
+        rates
+            .filter(move |(index, _)| of_it(*index))
+            .flat_map(|(_, rates)| rates)
+    }
+
     /// Ends a step of measuring, if it lasted long enough.
     pub(crate) fn close_rates(&mut self, now: Instant) {
         for rate in self.rates.iter_mut().flatten() {

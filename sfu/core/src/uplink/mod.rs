@@ -16,6 +16,7 @@ pub(crate) mod rungs;
 pub(crate) mod track;
 pub(crate) mod twcc_feedback;
 pub(crate) mod understanding;
+pub(crate) mod waking;
 
 use crate::engine::{TrackKey, Tracks};
 use crate::rtp::{Packet, Ssrc, extension};

@@ -41,11 +41,12 @@ pub(crate) struct Rung {
 }
 
 impl Track {
-    /// The layers that are being received, up to the size `best`, smallest and slowest first.
+    /// The layers that are being received or may soon be, up to the size `best`, smallest and slowest
+    /// first.
     pub(crate) fn rungs(&self, best: usize) -> impl Iterator<Item = Rung> + '_ {
         let steps = self.available.iter().enumerate().take(best + 1);
         steps
-            .filter(|(_, step)| step.active)
+            .filter(|(_, step)| step.active || step.waking)
             .flat_map(move |(spatial, step)| {
                 (0..=step.temporal_max)
                     .map(move |temporal| self.rung(step, Layer { spatial, temporal }))
@@ -124,6 +125,7 @@ impl Track {
             is_whole: steps == 1,
             temporal_max: layers.temporal_max(),
             active,
+            waking: !active && now.is_some_and(|now| self.waking.is_coming(now, spatial)),
             layer: (steps > 1)
                 .then(|| with_size(announced, spatial, layers.size(id)))
                 .flatten(),
@@ -144,6 +146,7 @@ impl Track {
             is_whole: true,
             temporal_max: encoding.layers.temporal_max(),
             active,
+            waking: !active && now.is_some_and(|now| self.waking.is_coming(now, index)),
             layer: self.spec.layers.get(index).copied(),
         }
     }

@@ -3,13 +3,14 @@
 
 use super::audience::Audience;
 use super::audio_level::AudioLevelWindow;
-use super::demand::Demand;
+use super::demand::{Best, Demand};
 use super::encoding::Encoding;
 use super::keyframe_requester::Urgency;
 use super::loudness::Loudness;
 use super::nack_generator::Gap;
 use super::redundancy::{Form, Redundancy};
 use super::understanding::understand;
+use super::waking::Waking;
 use crate::command::TrackSpec;
 use crate::downlink::available::Available;
 use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
@@ -71,6 +72,8 @@ pub(crate) struct Track {
     pub(crate) backups: Vec<Backup>,
     /// What of it the publisher should send.
     pub(crate) demand: Demand,
+    /// What of that has not come yet.
+    pub(super) waking: Waking,
     pub(crate) loudness: Loudness,
     pub(crate) redundancy: Redundancy,
     /// Its level at the last choice of the loudest, in decibels over silence.
@@ -104,6 +107,7 @@ impl Track {
             audience: Audience::EVERYBODY,
             audio_level: AudioLevelWindow::default(),
             demand: Demand::default(),
+            waking: Waking::default(),
             loudness: Loudness::default(),
             redundancy: Redundancy::default(),
             level_db: 0,
@@ -181,7 +185,7 @@ impl Track {
             .get_mut(encoding)
             .ok_or(Drop::UnknownStream)?;
         let clock = stream.clock;
-        let slept = !stream.is_alive(now);
+        let slept = !packet.payload.is_empty() && !stream.is_alive(now);
         let place = stream
             .receive(now, packet, codec.clock_rate(), repaired)
             .ok_or(Drop::Duplicate)?;
@@ -192,6 +196,7 @@ impl Track {
             // An encoder that starts again begins with a key frame, which those who wait for it
             // can use.
             self.refresh_available(Some(now));
+            self.wake(now, encoding);
         }
         if self.muted {
             return Err(None);
@@ -228,6 +233,29 @@ impl Track {
             marker: packet.marker,
             form,
         })
+    }
+
+    /// An encoding that was called for has come.
+    fn wake(&mut self, now: Instant, encoding: usize) {
+        if self.waking.is_coming(now, encoding) {
+            self.waking.came(encoding);
+            self.encodings[encoding].keyframes.begin_anew();
+        }
+    }
+
+    /// The publisher, who sent up to `before`, is told to send up to `best`.
+    pub(crate) fn told(&mut self, now: Instant, before: Best, best: Best) {
+        for (size, step) in self.available.iter().enumerate() {
+            let layers = &mut self.encodings[step.encoding].layers;
+            let of = (!step.is_whole).then_some(step.spatial);
+            match (before.includes(size), best.includes(size)) {
+                (true, false) => layers.remember_rates(of),
+                (false, true) => layers.measure_anew(of),
+                (true, true) | (false, false) => {}
+            }
+        }
+        self.waking.told(now, before, best);
+        self.refresh_available(Some(now));
     }
 
     /// Keeps a packet for those who come next, of the smallest encoding, while anybody watches.
@@ -314,7 +342,8 @@ impl Track {
             if let Some(current) = subscription.selector.current() {
                 // Until then, whoever steps down is sent more than their line carries.
                 let steps_down = awaited < current || subscription.has_too_large();
-                let urgency = if steps_down {
+                // What has just been switched on comes with a key frame, unless that was lost.
+                let urgency = if steps_down || self.encodings[awaited].keyframes.is_missing() {
                     Urgency::Stuck
                 } else {
                     Urgency::Better

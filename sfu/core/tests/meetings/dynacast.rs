@@ -1,7 +1,7 @@
 //! Publishers send what somebody wants, and nothing else.
 
-use crate::sim::Sim;
 use crate::sim::offer::Repair;
+use crate::sim::{Link, Sim};
 use sfu_core::command::{Preference, Wanted};
 use sfu_core::event::{CodecWanted, Event};
 use sfu_core::ids::{PeerId, TrackId};
@@ -40,17 +40,59 @@ fn a_tile_that_grows_gets_its_layer_at_once_with_the_key_frame_it_begins_with() 
     sim.prefer(bob, camera, tile(320, 180));
     sim.run_for(millis(7000));
     assert_eq!(wanted(&sim), [Some(Quality::Low)]);
-    let key_frames = |sim: &mut Sim| sim.client(alice).sources[&camera].encodings[2].keyframes;
-    let before = key_frames(&mut sim);
+    let before = key_frames(&mut sim, alice, camera);
     sim.prefer(bob, camera, tile(1280, 720));
     let waited = sim.run_until("the full picture", |sim| {
         width(sim, bob, camera) == Some(1280)
     });
     assert!(waited < millis(500), "{waited:?}");
     sim.run_for(millis(2000));
-    assert_eq!(key_frames(&mut sim) - before, 1);
+    assert_eq!(key_frames(&mut sim, alice, camera) - before, 1);
     let reception = &sim.client(bob).received[&camera];
     assert_eq!(reception.discontinuities, Vec::<String>::new());
+}
+
+#[test]
+fn a_picture_that_grows_on_a_measured_line_costs_no_key_frame_but_its_own() {
+    let (mut sim, alice, bob, camera) = a_call();
+    sim.prefer(bob, camera, tile(320, 180));
+    sim.run_for(millis(8000));
+    assert_eq!(wanted(&sim), [Some(Quality::Low)]);
+    let before = key_frames(&mut sim, alice, camera);
+    sim.prefer(bob, camera, tile(1280, 720));
+    let waited = sim.run_until("the full picture", |sim| {
+        width(sim, bob, camera) == Some(1280)
+    });
+    assert!(waited < millis(300), "{waited:?}");
+    sim.run_for(millis(4000));
+    assert_eq!(key_frames(&mut sim, alice, camera) - before, 1);
+    assert_eq!(width(&mut sim, bob, camera), Some(1280), "it stays");
+    let reception = &sim.client(bob).received[&camera];
+    assert_eq!(reception.discontinuities, Vec::<String>::new());
+}
+
+#[test]
+fn a_key_frame_that_is_lost_as_a_layer_wakes_is_asked_for_at_once() {
+    let (mut sim, alice, bob, camera) = a_call();
+    sim.prefer(bob, camera, tile(320, 180));
+    sim.run_for(millis(8000));
+    let before = key_frames(&mut sim, alice, camera);
+    let sending = Link::default();
+    let lost = Link {
+        loss_up: 1.0,
+        ..sending
+    };
+    sim.links.insert(alice, lost);
+    sim.prefer(bob, camera, tile(1280, 720));
+    let mut waited = sim.run_until("the lost key frame", |sim| {
+        key_frames(sim, alice, camera) > before
+    });
+    sim.links.insert(alice, sending);
+    waited += sim.run_until("the full picture", |sim| {
+        width(sim, bob, camera) == Some(1280)
+    });
+    assert!(waited < millis(1500), "{waited:?}");
+    assert_eq!(key_frames(&mut sim, alice, camera) - before, 2);
 }
 
 #[test]
@@ -134,6 +176,11 @@ fn wanted(sim: &Sim) -> Vec<Option<Quality>> {
 fn sent(sim: &mut Sim, who: PeerId, camera: TrackId) -> Vec<u64> {
     let encodings = &sim.client(who).sources[&camera].encodings;
     encodings.iter().map(|encoding| encoding.sent).collect()
+}
+
+/// Key frames of the largest encoding of a camera.
+fn key_frames(sim: &mut Sim, who: PeerId, camera: TrackId) -> u64 {
+    sim.client(who).sources[&camera].encodings[2].keyframes
 }
 
 fn width(sim: &mut Sim, who: PeerId, track: TrackId) -> Option<u32> {
