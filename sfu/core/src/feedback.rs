@@ -10,6 +10,7 @@ use crate::rtp::Ssrc;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp, SenderFields};
 use crate::stats::Drop;
 use crate::uplink::keyframe_requester::Urgency;
+use crate::uplink::keyframe_requests::Request;
 use std::time::{Duration, Instant};
 
 /// How often publishers learn of loss (RFC 3550 allows five seconds; senders adapt by it).
@@ -141,11 +142,14 @@ impl Engine {
                 continue;
             }
             rtcp.clear();
-            track.keyframe_requests(now, |ssrc| {
+            track.keyframe_requests(now, |request| {
                 if rtcp.is_empty() {
                     rtcp::write_receiver_report(rtcp, OWN_SSRC, &[]);
                 }
-                rtcp::write_pli(rtcp, OWN_SSRC, Ssrc(ssrc));
+                match request {
+                    Request::Pli(media) => rtcp::write_pli(rtcp, OWN_SSRC, media),
+                    Request::Fir(entry) => rtcp::write_fir(rtcp, OWN_SSRC, entry),
+                }
                 stats.keyframe_requests += 1;
             });
             if !rtcp.is_empty() {

@@ -317,6 +317,7 @@ fn section(codec: Codec) -> TrackSection {
         codec,
         payload_type: 96,
         fmtp: String::new(),
+        fir: false,
         nack: false,
         rtx: None,
         red: None,

@@ -205,6 +205,13 @@ pub struct OfferedCodec {
 }
 
 impl OfferedCodec {
+    /// Whether keyframes can be asked for by FIR (RFC 5104) and not, as usual, by PLI (RFC 4585).
+    /// Who says neither is asked by PLI, which has to be understood wherever keyframes are.
+    pub fn takes_fir_alone(&self) -> bool {
+        let has = |wanted: &str| self.feedback.iter().any(|kind| kind == wanted);
+        has("ccm fir") && !has("nack pli")
+    }
+
     /// Whether lost packets can be asked for (RFC 4585, section 6.2.1).
     pub fn takes_nack(&self) -> bool {
         self.feedback.iter().any(|kind| kind == "nack")

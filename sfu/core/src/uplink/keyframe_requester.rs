@@ -21,6 +21,8 @@ const SHARE: u64 = 8;
 pub(crate) struct KeyframeRequester {
     wanted: Option<Urgency>,
     requested_at: Option<Instant>,
+    /// How often was asked, over a wrap.
+    requests: u8,
     /// The timestamp and the bytes of the last key frame.
     last: Option<(u32, u64)>,
     /// What other pictures must still bring to pay for key frames, in bytes.
@@ -48,6 +50,7 @@ impl KeyframeRequester {
     pub(crate) fn begin_anew(&mut self) {
         *self = Self {
             requested_at: self.requested_at,
+            requests: self.requests,
             missing: true,
             ..Self::default()
         };
@@ -105,9 +108,17 @@ impl KeyframeRequester {
         self.ask(now, due)
     }
 
+    /// The number of the last request, which tells it from those before it: each is a new one,
+    /// because the key frame that answered the last one may have been lost (RFC 5104, section
+    /// 4.3.1.2).
+    pub(crate) const fn asked(&self) -> u8 {
+        self.requests
+    }
+
     fn ask(&mut self, now: Instant, due: bool) -> bool {
         if due {
             self.requested_at = Some(now);
+            self.requests = self.requests.wrapping_add(1);
             self.wanted = None;
         }
         due

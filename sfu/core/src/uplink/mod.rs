@@ -6,6 +6,7 @@ pub(crate) mod demand;
 pub(crate) mod encoding;
 pub(crate) mod encoding_rate;
 pub(crate) mod keyframe_requester;
+pub(crate) mod keyframe_requests;
 pub(crate) mod layers;
 pub(crate) mod loudness;
 pub(crate) mod nack_generator;
@@ -97,6 +98,7 @@ impl SendingSection {
                 codec: codec.codec,
                 payload_type: codec.payload_type,
                 fmtp: codec.fmtp.clone(),
+                fir: codec.takes_fir_alone(),
                 nack: codec.takes_nack(),
                 rtx: codec.rtx,
                 red: codec.red,
@@ -123,6 +125,7 @@ impl SendingSection {
                 codec: chosen.codec,
                 payload_type: chosen.payload_type,
                 fmtp: chosen.fmtp.clone(),
+                fir: chosen.takes_fir_alone(),
                 nack: chosen.takes_nack(),
                 rtx: chosen.rtx,
                 ..self.section.clone()

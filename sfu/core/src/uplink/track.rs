@@ -38,6 +38,8 @@ pub(crate) struct TrackSection {
     pub(crate) payload_type: u8,
     /// The codec's parameters, which a subscriber's section must match.
     pub(crate) fmtp: String,
+    /// Whether key frames are asked for by FIR (RFC 5104) and not by PLI (RFC 4585).
+    pub(crate) fir: bool,
     /// Whether the publisher sends packets again when asked (RFC 4585).
     pub(crate) nack: bool,
     /// The payload type of its retransmissions, if they have a stream of their own (RFC 4588).
@@ -325,50 +327,6 @@ impl Track {
         self.refresh_ladder(now);
         for subscription in &mut self.subscriptions {
             subscription.selector.retarget(&self.available);
-        }
-    }
-
-    /// The SSRCs of encodings whose key frame somebody waits for and which may be asked.
-    pub(crate) fn keyframe_requests(&mut self, now: Instant, mut ask: impl FnMut(u32)) {
-        if self.muted || self.spec.kind == MediaKind::Audio {
-            return;
-        }
-        let smallest = self.available.iter().find(|step| step.active);
-        let smallest = smallest.map(|step| step.encoding);
-        for subscription in self.subscriptions.iter().filter(|it| it.forwards()) {
-            let Some(awaited) = subscription.awaited() else {
-                continue;
-            };
-            if let Some(current) = subscription.selector.current() {
-                // Until then, whoever steps down is sent more than their line carries.
-                let steps_down = awaited < current || subscription.has_too_large();
-                // What has just been switched on comes with a key frame, unless that was lost.
-                let urgency = if steps_down || self.encodings[awaited].keyframes.is_missing() {
-                    Urgency::Stuck
-                } else {
-                    Urgency::Better
-                };
-                self.encodings[awaited].keyframes.want(urgency);
-                continue;
-            }
-            // Who sees nothing begins with the smallest picture, whose key frame costs least.
-            let first = smallest.map_or(awaited, |smallest| smallest.min(awaited));
-            self.encodings[awaited].keyframes.want(Urgency::Better);
-            self.encodings[first].keyframes.want(Urgency::Stuck);
-        }
-        let mut asked = [false; ENCODINGS_MAX];
-        for (encoding, asked) in self.encodings.iter_mut().zip(&mut asked) {
-            *asked = encoding.ssrc.is_some() && encoding.keyframes.take_due(now);
-        }
-        if !asked.contains(&true) {
-            return;
-        }
-        for (encoding, asked) in self.encodings.iter_mut().zip(asked) {
-            if let Some(ssrc) = encoding.ssrc
-                && (asked || encoding.keyframes.take_along(now))
-            {
-                ask(ssrc.0);
-            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod dynacast;
 mod encrypted;
 mod feedback_lies;
 mod hostile;
+mod keyframes;
 mod layers;
 mod lines;
 mod long_meetings;

@@ -140,6 +140,18 @@ pub fn write_pli(out: &mut Vec<u8>, sender: Ssrc, media: Ssrc) {
     });
 }
 
+/// Appends a request for a keyframe, to be told from those before it by its number (RFC 5104,
+/// section 4.3.1.1).
+pub fn write_fir(out: &mut Vec<u8>, sender: Ssrc, entry: FirEntry) {
+    let kind = packet_type::PAYLOAD_FEEDBACK;
+    append(out, kind, payload_format::FIR, |out| {
+        // The stream is named in the entry: this place is unused.
+        write_sources(out, sender, Ssrc(0));
+        out.extend_from_slice(&entry.media.0.to_be_bytes());
+        out.extend_from_slice(&[entry.sequence, 0, 0, 0]);
+    });
+}
+
 /// Appends a request for lost packets, which are sorted from old to new. Without any it appends
 /// nothing.
 pub fn write_nack(out: &mut Vec<u8>, sender: Ssrc, media: Ssrc, lost: &[SequenceNumber]) {
@@ -213,6 +225,27 @@ mod tests {
         let mut out = Vec::new();
         write_pli(&mut out, Ssrc(1), Ssrc(0x0a0b_0c0d));
         assert_eq!(out, [0x81, 206, 0, 2, 0, 0, 0, 1, 0x0a, 0x0b, 0x0c, 0x0d]);
+    }
+
+    #[test]
+    fn a_fir_is_twenty_bytes() {
+        let mut out = Vec::new();
+        let entry = FirEntry {
+            media: Ssrc(0x0a0b_0c0d),
+            sequence: 255,
+        };
+        write_fir(&mut out, Ssrc(1), entry);
+        assert_eq!(
+            out,
+            [
+                0x84, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, // header, sender, unused
+                0x0a, 0x0b, 0x0c, 0x0d, 255, 0, 0, 0
+            ]
+        );
+        let Some(Rtcp::Fir { mut entries, .. }) = packets(&out).next() else {
+            panic!("not a FIR");
+        };
+        assert_eq!((entries.next(), entries.next()), (Some(entry), None));
     }
 
     #[test]

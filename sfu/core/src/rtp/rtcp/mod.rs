@@ -11,7 +11,8 @@ mod report;
 mod transport_feedback;
 
 pub use feedback::{
-    FirEntries, FirEntry, NackItem, NackItems, RembSsrcs, write_nack, write_pli, write_remb,
+    FirEntries, FirEntry, NackItem, NackItems, RembSsrcs, write_fir, write_nack, write_pli,
+    write_remb,
 };
 pub use report::{
     BLOCKS_MAX, CNAME_LEN_MAX, ReportBlock, ReportBlocks, SenderFields, write_cname,

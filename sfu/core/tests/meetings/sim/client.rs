@@ -37,6 +37,8 @@ pub(crate) struct Client {
     pub(crate) repair: Repair,
     /// It sends and takes redundant sound.
     pub(crate) redundancy: bool,
+    /// It is asked for key frames by FIR, and not by PLI.
+    pub(crate) fir: bool,
     /// Asks for everything again, all the time.
     pub(crate) floods: bool,
     /// Packets it was asked to send again.
@@ -45,6 +47,8 @@ pub(crate) struct Client {
     pub(crate) bytes_received: u64,
     /// How often it was asked for key frames, of one encoding or several at once.
     pub(crate) keyframe_requests: u64,
+    /// The numbers of the requests by FIR, by the stream that was asked for.
+    pub(crate) firs: BTreeMap<u32, Vec<u8>>,
     /// Compound packets that told of its packets' arrival.
     pub(crate) transport_feedback: u64,
     pub(crate) offers: u32,
@@ -83,10 +87,12 @@ impl Client {
             received: BTreeMap::new(),
             repair: Repair::Rtx,
             redundancy: false,
+            fir: false,
             floods: false,
             packets_requested: 0,
             bytes_received: 0,
             keyframe_requests: 0,
+            firs: BTreeMap::new(),
             transport_feedback: 0,
             offers: 0,
             ufrag: "clnt",
@@ -131,6 +137,7 @@ impl Client {
         let ability = offer::Ability {
             repair: self.repair,
             redundancy: self.redundancy,
+            fir: self.fir,
         };
         let sdp = offer::write(&self.sections, ability, self.ufrag, PASSWORD, &print);
         (self.offers, sdp)
@@ -279,7 +286,19 @@ impl Client {
         let mut asked = false;
         for packet in rtcp::packets(&compound) {
             match packet {
+                rtcp::Rtcp::Fir { entries, .. } => {
+                    assert!(self.fir, "it did not offer that");
+                    asked = true;
+                    for entry in entries {
+                        let numbers = self.firs.entry(entry.media.0).or_default();
+                        numbers.push(entry.sequence);
+                        for source in self.sources.values_mut() {
+                            source.keyframe_wanted(entry.media.0);
+                        }
+                    }
+                }
                 rtcp::Rtcp::Pli { media, .. } => {
+                    assert!(!self.fir, "it did not offer that");
                     asked = true;
                     for source in self.sources.values_mut() {
                         source.keyframe_wanted(media.0);

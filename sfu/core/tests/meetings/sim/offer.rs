@@ -73,6 +73,8 @@ pub(crate) struct Ability {
     pub(crate) repair: Repair,
     /// Sends and takes copies of earlier frames with each frame of sound (RFC 2198).
     pub(crate) redundancy: bool,
+    /// Makes key frames when asked by FIR (RFC 5104) and not by PLI (RFC 4585).
+    pub(crate) fir: bool,
 }
 
 pub(crate) fn write(
@@ -162,7 +164,7 @@ fn write_section(sdp: &mut String, section: &ClientSection, ability: Ability) {
         );
     }
     for codec in codecs {
-        write_codec(sdp, kind, *codec, (repair, has_rtx));
+        write_codec(sdp, kind, *codec, (ability, has_rtx));
     }
     write_sent(sdp, &section.content);
 }
@@ -171,16 +173,17 @@ fn write_codec(
     sdp: &mut String,
     kind: &str,
     (pt, name): (u8, &str),
-    (repair, has_rtx): (Repair, bool),
+    (ability, has_rtx): (Ability, bool),
 ) {
     let _ = write!(
         sdp,
         "a=rtpmap:{pt} {name}\r\na=rtcp-fb:{pt} transport-cc\r\n"
     );
     if kind == "video" {
-        let _ = write!(sdp, "a=rtcp-fb:{pt} nack pli\r\n");
+        let keyframe = if ability.fir { "ccm fir" } else { "nack pli" };
+        let _ = write!(sdp, "a=rtcp-fb:{pt} {keyframe}\r\n");
     }
-    if matches!(repair, Repair::Nack | Repair::RtxAndSound) || has_rtx {
+    if matches!(ability.repair, Repair::Nack | Repair::RtxAndSound) || has_rtx {
         let _ = write!(sdp, "a=rtcp-fb:{pt} nack\r\n");
     }
     if has_rtx {
