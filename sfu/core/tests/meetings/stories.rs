@@ -238,9 +238,13 @@ fn a_late_crowd_costs_the_publisher_few_key_frames() {
 fn loss_on_the_way_delays_the_handshake_but_does_not_prevent_it() {
     let mut sim = Sim::new(9);
     sim.lose_one_in = 4;
+    sim.handshake_losses = 2;
     let (alice, bob) = (sim.join(3), sim.join(3));
     let mic = sim.publish_audio(alice);
-    sim.run_until("sound in spite of it", |sim| packets(sim, bob, mic) > 20);
+    let waited = sim.run_until("sound in spite of it", |sim| packets(sim, bob, mic) > 20);
+    // The client tries again after a second and after two more, give or take a quarter.
+    let expected = Duration::from_millis(2250)..Duration::from_secs(8);
+    assert!(expected.contains(&waited), "{waited:?}");
 }
 
 #[test]

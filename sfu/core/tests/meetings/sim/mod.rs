@@ -42,6 +42,8 @@ pub(crate) struct Sim {
     pub(crate) tracks: BTreeMap<TrackId, PeerId>,
     /// Every so many datagrams, one is lost; 0 for none.
     pub(crate) lose_one_in: u64,
+    /// So many datagrams of each client's handshake are lost, the first ones on each way.
+    pub(crate) handshake_losses: u32,
     /// The lines of clients that are not ordinary.
     pub(crate) links: BTreeMap<PeerId, Link>,
     /// Clients whose packets go through the line of another one.
@@ -64,6 +66,8 @@ pub(crate) struct Sim {
     /// Bytes of datagrams that the engine sent.
     pub(crate) sent_down_bytes: u64,
     network: VecDeque<InFlight>,
+    /// What was sent of those, by client and whether upwards.
+    handshake_sent: BTreeMap<(PeerId, bool), u32>,
     /// When the queue before each client's line is empty.
     queues: BTreeMap<PeerId, Instant>,
     out: Outbox,
@@ -95,6 +99,8 @@ impl Sim {
             events: Vec::new(),
             tracks: BTreeMap::new(),
             lose_one_in: 0,
+            handshake_losses: 0,
+            handshake_sent: BTreeMap::new(),
             links: BTreeMap::new(),
             behind: BTreeMap::new(),
             auto_subscribe: true,

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// A longer queue before a line loses what comes.
 const QUEUE_MAX: Duration = Duration::from_millis(400);
 
+/// First bytes of DTLS (RFC 7983, section 7).
+const DTLS: std::ops::RangeInclusive<u8> = 20..=63;
+
 /// A client's line, the same in both directions but for the loss.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Link {
@@ -56,15 +59,8 @@ impl Sim {
 
     /// Puts a datagram of a client, or to it, on the network.
     pub(super) fn transmit(&mut self, client: PeerId, upwards: bool, bytes: Vec<u8>) {
-        self.sent += 1;
         let link = self.links.get(&client).copied().unwrap_or_default();
-        let loss = if upwards {
-            link.loss_up
-        } else {
-            link.loss_down
-        };
-        let counted_out = self.lose_one_in != 0 && self.sent.is_multiple_of(self.lose_one_in);
-        if counted_out || (loss > 0.0 && self.luck.random_bool(loss)) {
+        if self.loses(client, upwards, link, &bytes) {
             return;
         }
         let mut at = self.now + link.one_way;
@@ -87,5 +83,23 @@ impl Sim {
             bytes,
         };
         self.network.insert(behind, datagram);
+    }
+
+    /// DTLS is spared what hits the others: its timers have a luck of their own, and what is lost of
+    /// it would change what is lost of them.
+    fn loses(&mut self, client: PeerId, upwards: bool, link: Link, bytes: &[u8]) -> bool {
+        if DTLS.contains(&bytes[0]) {
+            let sent = self.handshake_sent.entry((client, upwards)).or_default();
+            *sent += 1;
+            return *sent <= self.handshake_losses;
+        }
+        self.sent += 1;
+        let loss = if upwards {
+            link.loss_up
+        } else {
+            link.loss_down
+        };
+        let counted_out = self.lose_one_in != 0 && self.sent.is_multiple_of(self.lose_one_in);
+        counted_out || (loss > 0.0 && self.luck.random_bool(loss))
     }
 }
