@@ -115,6 +115,9 @@ impl Engine {
                 Grant::Paused(PauseReason::NotShown | PauseReason::NotSent) => Ceiling::None,
             };
             let track = &mut self.tracks[wish.track];
+            if track.subscriptions[wish.subscription].selector.ceiling() == ceiling {
+                continue;
+            }
             let selector = &mut track.subscriptions[wish.subscription].selector;
             let told = selector.limit(ceiling);
             selector.retarget(&track.available);
@@ -172,7 +175,7 @@ impl Engine {
             Some((*track, index))
         });
         let Some((track, index)) = found else { return };
-        let subscription = &mut tracks[track].subscriptions[index];
+        let subscription = &mut tracks[track].subscriptions.quietly()[index];
         let timestamp = subscription.rewriter.newest_timestamp();
         let (Repair::Rtx(rtx), Some(id)) = (&mut subscription.repair, subscription.transport_cc)
         else {

@@ -64,6 +64,7 @@ impl Engine {
         let patience = self.config.dynacast_pause_delay;
         let track = &mut self.tracks[first];
         let (wanted, count) = (track.wanted(), track.available.len());
+        self.stats.subscriptions_searched += searched(&track.subscriptions);
         let of_first = (Some(first), &mut track.demand, (wanted, count));
         let of_backups = track.backups.iter_mut().zip(backups);
         let of_backups = of_backups.map(|(it, wanted)| (it.rendition, &mut it.demand, wanted));
@@ -119,15 +120,23 @@ impl Engine {
 
     /// Tells what is wanted of every track of which that changed.
     pub(crate) fn tell_all_demands(&mut self, now: Instant, out: &mut Outbox) {
-        let firsts = self
-            .tracks
-            .iter()
-            .filter(|(_, track)| track.first.is_none());
-        let keys: Vec<TrackKey> = firsts.map(|(key, _)| key).collect();
-        for key in keys {
+        let mut changed: Vec<TrackKey> = Vec::new();
+        for (key, track) in &mut self.tracks {
+            let backups = &track.backups;
+            let is_due = track.demand.is_due(now) || backups.iter().any(|it| it.demand.is_due(now));
+            if track.subscriptions.take_changed() || is_due {
+                changed.push(track.first.unwrap_or(key));
+            }
+        }
+        for key in changed {
             self.tell_demand(now, key, out);
         }
     }
+}
+
+/// How many are gone through in one look.
+pub(crate) fn searched(subscriptions: &[Subscription]) -> u64 {
+    u64::try_from(subscriptions.len()).unwrap_or(u64::MAX)
 }
 
 impl Track {

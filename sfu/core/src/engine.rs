@@ -92,6 +92,8 @@ pub struct Engine {
     pub(crate) again: Vec<u8>,
     /// Reused for every payload that is given copies of earlier ones.
     pub(crate) redundant: Vec<u8>,
+    /// Reused for every list of peers for whom something is due.
+    pub(crate) due_peers: Vec<PeerKey>,
     pub(crate) rounds: Rounds,
     pub(crate) peer_keys: HashMap<PeerId, PeerKey>,
     pub(crate) track_keys: HashMap<TrackId, TrackKey>,
@@ -119,6 +121,7 @@ impl Engine {
             missing: Vec::with_capacity(MISSING_MAX),
             again: Vec::with_capacity(1500),
             redundant: Vec::with_capacity(4096),
+            due_peers: Vec::new(),
             rounds: Rounds::default(),
             peer_keys: HashMap::new(),
             track_keys: HashMap::new(),
@@ -290,7 +293,8 @@ impl Engine {
         let (cache, layers) = encodings[incoming.encoding].cache_for(arrival.form);
         let mut kept = false;
         let mut header = [0; HEADER_LEN_MAX];
-        for (index, subscription) in subscriptions.iter_mut().enumerate() {
+        let mut awaits = false;
+        for (index, subscription) in subscriptions.quietly().iter_mut().enumerate() {
             if subscription.form != arrival.form || !audience.includes(subscription.ear) {
                 continue;
             }
@@ -300,6 +304,7 @@ impl Engine {
             else {
                 continue;
             };
+            awaits |= subscription.filter.awaits_keyframe();
             // Once for all, and before the first of them has its numbers written into it.
             if !kept && subscription.is_repairable() {
                 cache.keep(now, low_half(incoming.sequence), descriptor, payload);
@@ -345,6 +350,9 @@ impl Engine {
                     self.stats.ends_repeated += u64::from(repeated);
                 }
             }
+        }
+        if awaits {
+            subscriptions.wait(true);
         }
     }
 

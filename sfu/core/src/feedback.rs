@@ -1,5 +1,6 @@
 //! Reports, feedback and everything that happens by the clock: the engine's side of RTCP.
 
+use crate::demanding::searched;
 use crate::downlink::rewriter::ClockPoint;
 use crate::engine::{Engine, PeerKey};
 use crate::event::{Event, LostReason};
@@ -52,6 +53,7 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let mut packets = rtcp::packets(compound);
+        let mut asked = false;
         for packet in &mut packets {
             match packet {
                 Rtcp::SenderReport {
@@ -77,11 +79,15 @@ impl Engine {
                     self.learn_arrivals(now, from, &feedback, out);
                 }
                 Rtcp::ReceiverReport { reports, .. } => self.note_losses(now, from, reports),
-                Rtcp::Pli { media, .. } => self.note_keyframe_request(from, media),
+                Rtcp::Pli { media, .. } => {
+                    self.note_keyframe_request(from, media);
+                    asked = true;
+                }
                 Rtcp::Fir { entries, .. } => {
                     for entry in entries {
                         self.note_keyframe_request(from, entry.media);
                     }
+                    asked = true;
                 }
                 Rtcp::Nack { media, items, .. } => self.answer_nack(now, from, media, items, out),
                 Rtcp::Remb { bitrate, .. } => self.learn_own_estimate(now, from, bitrate),
@@ -91,7 +97,9 @@ impl Engine {
         if packets.error().is_some() {
             self.stats.drop_because(Drop::MalformedRtcp);
         }
-        self.request_keyframes(now, out);
+        if asked {
+            self.request_keyframes(now, out);
+        }
     }
 
     /// Everything that is due at a tick.
@@ -101,13 +109,19 @@ impl Engine {
         if quality {
             self.note_withheld();
         }
-        let keys: Vec<PeerKey> = self.peers.keys().collect();
-        for key in keys {
+        let mut peers = std::mem::take(&mut self.due_peers);
+        let all = self.peers.iter();
+        peers.extend(
+            all.filter(|(_, peer)| report || quality || self.is_due(now, peer))
+                .map(|(key, _)| key),
+        );
+        for key in peers.drain(..) {
             self.tick_transport(now, key, out);
             if !self.remove_if_gone(now, key, out) {
                 self.tick_peer(now, key, report, quality, out);
             }
         }
+        self.due_peers = peers;
         if due(&mut self.rounds.available, now, AVAILABLE_INTERVAL) {
             for track in self.tracks.values_mut() {
                 track.refresh_available(Some(now));
@@ -134,12 +148,15 @@ impl Engine {
             stats,
             ..
         } = self;
-        for track in tracks.values_mut() {
+        for track in tracks.values_mut().filter(|track| track.may_ask()) {
             let Some(publisher) = peers.get_mut(track.publisher) else {
                 continue;
             };
             if !publisher.connected {
                 continue;
+            }
+            if track.subscriptions.may_wait() {
+                stats.subscriptions_searched += searched(&track.subscriptions);
             }
             rtcp.clear();
             track.keyframe_requests(now, |request| {
@@ -167,18 +184,31 @@ impl Engine {
         }
     }
 
-    fn remove_if_gone(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) -> bool {
-        let Some(peer) = self.peers.get(key) else {
-            return true;
-        };
-        let heard_at = peer.transport.last_heard_at().unwrap_or(peer.added_at);
-        let reason = if peer.connected {
+    /// Whether anything is to be done for a peer besides the rounds.
+    fn is_due(&self, now: Instant, peer: &Peer) -> bool {
+        let timeout = peer.transport.next_timeout();
+        timeout.is_some_and(|at| at <= now)
+            || self.why_gone(now, peer).is_some()
+            || peer.negotiation.is_due(now)
+            || peer.uplink.twcc.is_due(now)
+    }
+
+    fn why_gone(&self, now: Instant, peer: &Peer) -> Option<LostReason> {
+        if peer.connected {
+            let heard_at = peer.transport.last_heard_at().unwrap_or(peer.added_at);
             (now.duration_since(heard_at) > self.config.silent_timeout)
                 .then_some(LostReason::Silent)
         } else {
             (now.duration_since(peer.added_at) > self.config.never_connected_timeout)
                 .then_some(LostReason::NeverConnected)
+        }
+    }
+
+    fn remove_if_gone(&mut self, now: Instant, key: PeerKey, out: &mut Outbox) -> bool {
+        let Some(peer) = self.peers.get(key) else {
+            return true;
         };
+        let reason = self.why_gone(now, peer);
         if let Some(reason) = reason {
             self.lose_peer(now, key, reason, out);
         }
@@ -279,7 +309,7 @@ impl Engine {
         } = self;
         let track = &mut tracks[stream.track];
         track.encodings[stream.encoding].report(now, clock);
-        for subscription in &mut track.subscriptions {
+        for subscription in track.subscriptions.quietly() {
             if subscription.payload_type.is_none()
                 || subscription.selector.current() != Some(stream.encoding)
             {

@@ -97,9 +97,14 @@ impl Negotiation {
         }
     }
 
+    /// Whether [`Negotiation::take_due`] has something to ask.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.ask_at.is_some_and(|at| at <= now)
+    }
+
     /// What to ask of the client now, if anything.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<Needed> {
-        if self.ask_at.is_none_or(|at| now < at) {
+        if !self.is_due(now) {
             return None;
         }
         self.ask_at = (!self.waiting.is_empty()).then_some(now + ASK_AGAIN);

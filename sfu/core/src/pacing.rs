@@ -96,7 +96,7 @@ fn send_held(
     let is_there = subscriptions.get(place).is_some_and(|it| it.peer == key);
     let place = Some(place).filter(|_| is_there);
     let place = place.or_else(|| subscriptions.iter().position(|it| it.peer == key))?;
-    let subscription = &mut subscriptions[place];
+    let subscription = &mut subscriptions.quietly()[place];
     let packet = subscription.sent.leave(now, held.sequence)?;
     let (descriptor, payload) = if packet.is_filler {
         (&[][..], &[][..])

@@ -93,6 +93,7 @@ impl Engine {
             ..
         } = track;
         let Some(subscription) = subscriptions
+            .quietly()
             .iter_mut()
             .find(|subscription| subscription.peer == from && subscription.rewriter.ssrc == media)
         else {
@@ -152,7 +153,7 @@ impl Engine {
         else {
             return;
         };
-        let mut subscriptions = track.subscriptions.iter_mut();
+        let mut subscriptions = track.subscriptions.quietly().iter_mut();
         let Some(subscription) = subscriptions.find(|subscription| subscription.peer == from)
         else {
             return;

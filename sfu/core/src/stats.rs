@@ -34,6 +34,9 @@ pub struct Stats {
     pub keyframe_requests: u64,
     /// Key frame requests that came from subscribers.
     pub keyframe_requests_received: u64,
+    /// Subscriptions gone through to see what they want or wait for: the price of changes in large
+    /// rooms.
+    pub subscriptions_searched: u64,
     /// Messages that came on data channels.
     pub data_messages_received: u64,
     /// Messages for data channels that could not take them.

@@ -77,6 +77,11 @@ impl LayerSelector {
         was_paused != self.is_starved()
     }
 
+    /// What the line carries.
+    pub(crate) const fn ceiling(&self) -> Ceiling {
+        self.ceiling
+    }
+
     /// Whether the line carries nothing of the track.
     pub(crate) fn is_starved(&self) -> bool {
         self.ceiling == Ceiling::Nothing

@@ -19,4 +19,5 @@ pub(crate) mod repair;
 pub(crate) mod rewriter;
 pub(crate) mod sent_packets;
 pub(crate) mod subscription;
+pub(crate) mod subscriptions;
 pub(crate) mod waiting;

@@ -10,8 +10,13 @@ use std::time::{Duration, Instant};
 /// Of one track: when each encoding was last wanted, and what the publisher believes.
 #[derive(Debug, Default)]
 pub(crate) struct Demand {
-    /// When each was last wanted; empty until the demand is looked at for the first time.
+    /// The best that is wanted, as far as was said.
+    wanted: Option<usize>,
+    /// When those that were wanted before last were; empty until the demand is looked at for the
+    /// first time.
     wanted_at: [Option<Instant>; ENCODINGS_MAX],
+    /// When the next of those is given up.
+    due_at: Option<Instant>,
     told: Option<Best>,
 }
 
@@ -60,19 +65,33 @@ impl Demand {
         count: usize,
         patience: Duration,
     ) -> Option<Best> {
+        let before = std::mem::replace(&mut self.wanted, wanted);
         let known = &mut self.wanted_at[..count.min(ENCODINGS_MAX)];
         if self.told.is_none() {
             known.fill(Some(now));
             let top = known.len().checked_sub(1)?;
             self.told = Some(Best::Encoding(top));
         }
-        if let Some(at) = wanted.and_then(|wanted| known.get_mut(wanted)) {
-            *at = Some(now);
+        // What was wanted when last was looked has been wanted until now.
+        for index in [before, wanted].into_iter().flatten() {
+            if let Some(at) = known.get_mut(index) {
+                *at = Some(now);
+            }
         }
-        let lasting = |at: &Option<Instant>| at.is_some_and(|at| now.duration_since(at) < patience);
-        let best = known.iter().rposition(lasting);
+        for at in known.iter_mut() {
+            *at = at.filter(|at| now.duration_since(*at) < patience);
+        }
+        let better = wanted.map_or(0, |wanted| wanted + 1);
+        let given_up = known.iter().skip(better).flatten().min();
+        self.due_at = given_up.map(|at| *at + patience);
+        let best = known.iter().rposition(Option::is_some);
         let best = best.max(wanted).map_or(Best::Nothing, Best::Encoding);
         (self.told.replace(best) != Some(best)).then_some(best)
+    }
+
+    /// Whether something that was wanted is given up by now, whatever anybody wants.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.due_at.is_some_and(|at| at <= now)
     }
 }
 
@@ -118,7 +137,12 @@ mod tests {
         for (second, wanted) in [(0, 2), (4, 0), (8, 2), (9, 0), (12, 0)] {
             assert_eq!(update(&mut demand, second, Some(wanted)), None, "{second}");
         }
-        assert_eq!(update(&mut demand, 13, Some(0)), Some(Best::Encoding(0)));
+        assert_eq!(
+            update(&mut demand, 13, Some(0)),
+            None,
+            "wanted until second 9"
+        );
+        assert_eq!(update(&mut demand, 14, Some(0)), Some(Best::Encoding(0)));
     }
 
     #[test]
@@ -127,12 +151,34 @@ mod tests {
         for (second, wanted) in [(0, 2), (3, 1), (4, 0)] {
             assert_eq!(update(&mut demand, second, Some(wanted)), None, "{second}");
         }
-        assert_eq!(update(&mut demand, 5, Some(0)), Some(Best::Encoding(1)));
-        assert_eq!(update(&mut demand, 8, Some(0)), Some(Best::Encoding(0)));
+        assert_eq!(update(&mut demand, 8, Some(0)), Some(Best::Encoding(1)));
+        assert_eq!(update(&mut demand, 9, Some(0)), Some(Best::Encoding(0)));
+    }
+
+    #[test]
+    fn it_is_looked_at_again_when_something_is_given_up_and_no_sooner() {
+        let mut demand = Demand::default();
+        update(&mut demand, 0, Some(0));
+        assert!(!demand.is_due(at(4)));
+        assert!(demand.is_due(at(5)));
+        update(&mut demand, 5, Some(0));
+        assert!(!demand.is_due(at(1000)), "all that is left is wanted");
+    }
+
+    #[test]
+    fn what_was_wanted_until_somebody_looked_is_given_up_after_that() {
+        let mut demand = Demand::default();
+        update(&mut demand, 0, Some(2));
+        assert_eq!(update(&mut demand, 100, Some(0)), None);
+        assert_eq!(update(&mut demand, 104, Some(0)), None);
+        assert_eq!(update(&mut demand, 105, Some(0)), Some(Best::Encoding(0)));
+    }
+
+    fn at(second: u64) -> Instant {
+        start() + Duration::from_secs(second)
     }
 
     fn update(demand: &mut Demand, second: u64, wanted: Option<usize>) -> Option<Best> {
-        let now = start() + Duration::from_secs(second);
-        demand.update(now, wanted, ENCODINGS_MAX, PATIENCE)
+        demand.update(at(second), wanted, ENCODINGS_MAX, PATIENCE)
     }
 }

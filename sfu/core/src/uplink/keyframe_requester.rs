@@ -46,6 +46,11 @@ impl KeyframeRequester {
         self.wanted = self.wanted.max(Some(urgency));
     }
 
+    /// Whether somebody waits for a key frame.
+    pub(crate) const fn is_wanted(&self) -> bool {
+        self.wanted.is_some()
+    }
+
     /// The encoding starts again: it owes nothing, and begins with a key frame.
     pub(crate) fn begin_anew(&mut self) {
         *self = Self {

@@ -1,6 +1,7 @@
 //! Which encodings of a track are asked for a key frame, of what its subscribers wait for. When each
 //! may be asked is decided by `keyframe_requester`.
 
+use super::encoding::Encoding;
 use super::keyframe_requester::Urgency;
 use super::track::{ENCODINGS_MAX, Track};
 use crate::rtp::Ssrc;
@@ -16,33 +17,21 @@ pub(crate) enum Request {
 }
 
 impl Track {
+    /// Whether [`Track::keyframe_requests`] may have something to ask.
+    pub(crate) fn may_ask(&self) -> bool {
+        let is_awaited = |encoding: &Encoding| encoding.keyframes.is_wanted();
+        self.spec.kind == MediaKind::Video
+            && !self.muted
+            && (self.subscriptions.may_wait() || self.encodings.iter().any(is_awaited))
+    }
+
     /// Calls `ask` for each encoding whose key frame somebody waits for and which may be asked.
     pub(crate) fn keyframe_requests(&mut self, now: Instant, mut ask: impl FnMut(Request)) {
-        if self.muted || self.spec.kind == MediaKind::Audio {
+        if !self.may_ask() {
             return;
         }
-        let smallest = self.available.iter().find(|step| step.active);
-        let smallest = smallest.map(|step| step.encoding);
-        for subscription in self.subscriptions.iter().filter(|it| it.forwards()) {
-            let Some(awaited) = subscription.awaited() else {
-                continue;
-            };
-            if let Some(current) = subscription.selector.current() {
-                // Until then, whoever steps down is sent more than their line carries.
-                let steps_down = awaited < current || subscription.has_too_large();
-                // What has just been switched on comes with a key frame, unless that was lost.
-                let urgency = if steps_down || self.encodings[awaited].keyframes.is_missing() {
-                    Urgency::Stuck
-                } else {
-                    Urgency::Better
-                };
-                self.encodings[awaited].keyframes.want(urgency);
-                continue;
-            }
-            // Who sees nothing begins with the smallest picture, whose key frame costs least.
-            let first = smallest.map_or(awaited, |smallest| smallest.min(awaited));
-            self.encodings[awaited].keyframes.want(Urgency::Better);
-            self.encodings[first].keyframes.want(Urgency::Stuck);
+        if self.subscriptions.may_wait() {
+            self.look_who_waits();
         }
         let mut asked = [false; ENCODINGS_MAX];
         for (encoding, asked) in self.encodings.iter_mut().zip(&mut asked) {
@@ -64,5 +53,35 @@ impl Track {
                 });
             }
         }
+    }
+
+    /// Collects who waits for a key frame.
+    fn look_who_waits(&mut self) {
+        let smallest = self.available.iter().find(|step| step.active);
+        let smallest = smallest.map(|step| step.encoding);
+        let mut is_awaited = false;
+        for subscription in self.subscriptions.iter().filter(|it| it.forwards()) {
+            let Some(awaited) = subscription.awaited() else {
+                continue;
+            };
+            is_awaited = true;
+            if let Some(current) = subscription.selector.current() {
+                // Until then, whoever steps down is sent more than their line carries.
+                let steps_down = awaited < current || subscription.has_too_large();
+                // What has just been switched on comes with a key frame, unless that was lost.
+                let urgency = if steps_down || self.encodings[awaited].keyframes.is_missing() {
+                    Urgency::Stuck
+                } else {
+                    Urgency::Better
+                };
+                self.encodings[awaited].keyframes.want(urgency);
+                continue;
+            }
+            // Who sees nothing begins with the smallest picture, whose key frame costs least.
+            let first = smallest.map_or(awaited, |smallest| smallest.min(awaited));
+            self.encodings[awaited].keyframes.want(Urgency::Better);
+            self.encodings[first].keyframes.want(Urgency::Stuck);
+        }
+        self.subscriptions.wait(is_awaited);
     }
 }

@@ -79,18 +79,31 @@ impl Track {
     }
 
     /// Looks again which sizes there are and which of them come; without `now` all are taken to
-    /// come that are not known to have ended.
-    pub(super) fn refresh_ladder(&mut self, now: Option<Instant>) {
-        let mut available = std::mem::take(&mut self.available);
-        available.clear();
-        if self.encodings.len() == 1 {
-            let steps = self.spatial_steps();
-            available.extend((0..steps).map(|spatial| self.spatial_step(now, spatial, steps)));
+    /// come that are not known to have ended. Returns whether anything changed.
+    pub(super) fn refresh_ladder(&mut self, now: Option<Instant>) -> bool {
+        let is_alone = self.encodings.len() == 1;
+        let count = if is_alone {
+            self.spatial_steps()
         } else {
-            let encodings = 0..self.encodings.len();
-            available.extend(encodings.map(|index| self.encoding_step(now, index)));
+            self.encodings.len()
+        };
+        let mut changed = self.available.len() > count;
+        self.available.truncate(count);
+        for index in 0..count {
+            let step = if is_alone {
+                self.spatial_step(now, index, count)
+            } else {
+                self.encoding_step(now, index)
+            };
+            if let Some(known) = self.available.get_mut(index) {
+                changed |= *known != step;
+                *known = step;
+            } else {
+                changed = true;
+                self.available.push(step);
+            }
         }
-        self.available = available;
+        changed
     }
 
     /// How many sizes the only encoding has: as many as announced, even while the publisher leaves

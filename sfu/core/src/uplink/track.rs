@@ -15,7 +15,7 @@ use crate::command::TrackSpec;
 use crate::downlink::available::Available;
 use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::downlink::rewriter::Incoming;
-use crate::downlink::subscription::Subscription;
+use crate::downlink::subscriptions::Subscriptions;
 use crate::engine::{PeerKey, TrackKey};
 use crate::ids::{RoomId, TrackId};
 use crate::renditions::Backup;
@@ -64,7 +64,7 @@ pub(crate) struct Track {
     pub(crate) section: Option<TrackSection>,
     pub(crate) encodings: Vec<Encoding>,
     pub(crate) available: Vec<Available>,
-    pub(crate) subscriptions: Vec<Subscription>,
+    pub(crate) subscriptions: Subscriptions,
     /// Who of the subscribers shall hear it; everybody for video.
     pub(crate) audience: Audience,
     pub(crate) audio_level: AudioLevelWindow,
@@ -105,7 +105,7 @@ impl Track {
             section: None,
             encodings: Vec::new(),
             available: Vec::new(),
-            subscriptions: Vec::new(),
+            subscriptions: Subscriptions::default(),
             audience: Audience::EVERYBODY,
             audio_level: AudioLevelWindow::default(),
             demand: Demand::default(),
@@ -324,9 +324,10 @@ impl Track {
 
     /// Looks which encodings are being received and lets every subscription aim anew.
     pub(crate) fn refresh_available(&mut self, now: Option<Instant>) {
-        self.refresh_ladder(now);
-        for subscription in &mut self.subscriptions {
-            subscription.selector.retarget(&self.available);
+        if self.refresh_ladder(now) {
+            for subscription in &mut self.subscriptions {
+                subscription.selector.retarget(&self.available);
+            }
         }
     }
 }

@@ -52,12 +52,17 @@ impl TwccFeedback {
         self.arrivals[index].get_or_insert(now.duration_since(started_at));
     }
 
-    /// Appends a feedback packet if one is due; whether it did.
-    pub(crate) fn write_due(&mut self, now: Instant, sender: Ssrc, out: &mut Vec<u8>) -> bool {
+    /// Whether [`TwccFeedback::write_due`] has something to tell.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         let waited = self
             .sent_at
             .is_none_or(|at| now.duration_since(at) >= INTERVAL);
-        let Some(media) = self.media.filter(|_| waited && !self.arrivals.is_empty()) else {
+        waited && !self.arrivals.is_empty()
+    }
+
+    /// Appends a feedback packet if one is due; whether it did.
+    pub(crate) fn write_due(&mut self, now: Instant, sender: Ssrc, out: &mut Vec<u8>) -> bool {
+        let Some(media) = self.media.filter(|_| self.is_due(now)) else {
             return false;
         };
         self.sent_at = Some(now);
