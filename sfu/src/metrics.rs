@@ -69,11 +69,147 @@ pub(crate) fn render(workers: &[Snapshot]) -> String {
         out: String::with_capacity(8192),
         workers,
     };
-    text.event_loop();
+    text.rows();
     text.sending();
-    text.engine();
+    text.dropped();
     text.out
 }
+
+/// A name, what it counts, and where that stands.
+type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
+
+const OF_EVENT_LOOPS: [Row<Counters>; 11] = [
+    ("turns", "Turns of the event loop.", |it| it.turns),
+    ("datagrams_received", "Datagrams read.", |it| it.received),
+    ("bytes_received", "Bytes of them.", |it| it.received_bytes),
+    ("receive_failures", "Failed reads of a socket.", |it| {
+        it.receive_failures
+    }),
+    (
+        "datagrams_handed_over",
+        "Datagrams given to another worker.",
+        |it| it.handed_over,
+    ),
+    (
+        "handover_dropped",
+        "Datagrams another worker had no room for.",
+        |it| it.handover_dropped,
+    ),
+    ("commands", "Commands of signaling.", |it| it.commands),
+    (
+        "data_commands_dropped",
+        "Data messages a busy worker had no room for.",
+        |it| it.data_commands_dropped,
+    ),
+    (
+        "engine_failures",
+        "Engines that failed and were started afresh.",
+        |it| it.engine_failures,
+    ),
+    ("datagrams_sent", "Datagrams sent.", |it| it.sent.datagrams),
+    ("bytes_sent", "Bytes of them.", |it| it.sent.bytes),
+];
+
+/// What is the case in engines at the moment.
+const IN_ENGINES: [Row<Stats>; 4] = [
+    ("rooms", "Rooms with a peer.", |it| it.rooms),
+    ("peers", "Peers.", |it| it.peers),
+    ("tracks", "Published tracks.", |it| it.tracks),
+    (
+        "lowest_estimate_bits",
+        "What the narrowest known line carries, in bits per second.",
+        |it| it.lowest_estimate.map_or(0, Bitrate::as_bps),
+    ),
+];
+
+const OF_ENGINES: [Row<Stats>; 18] = [
+    (
+        "peers_connected",
+        "Peers whose ICE and DTLS came up.",
+        |it| it.peers_connected,
+    ),
+    (
+        "peers_lost",
+        "Peers that went away without a goodbye.",
+        |it| it.peers_lost,
+    ),
+    (
+        "offers_refused",
+        "Offers that could not be answered.",
+        |it| it.offers_refused,
+    ),
+    ("packets_received", "Authentic RTP packets.", |it| {
+        it.packets_received
+    }),
+    ("packets_forwarded", "RTP packets to subscribers.", |it| {
+        it.packets_forwarded
+    }),
+    (
+        "packets_requested",
+        "Lost packets asked of publishers.",
+        |it| it.packets_requested,
+    ),
+    (
+        "packets_repaired",
+        "Lost packets that publishers sent again.",
+        |it| it.packets_repaired,
+    ),
+    (
+        "packets_restored",
+        "Lost packets of sound of which a copy came with a later one.",
+        |it| it.packets_restored,
+    ),
+    (
+        "packets_retransmitted",
+        "Packets sent to subscribers again.",
+        |it| it.packets_retransmitted,
+    ),
+    (
+        "ends_repeated",
+        "Last packets of pictures sent twice, to subscribers whose lines lose packets.",
+        |it| it.ends_repeated,
+    ),
+    (
+        "padding_sent",
+        "Packets of padding sent, to find out what lines carry.",
+        |it| it.padding_sent,
+    ),
+    (
+        "retransmissions_unknown",
+        "Packets subscribers asked for that are not kept.",
+        |it| it.retransmissions_unknown,
+    ),
+    (
+        "retransmissions_limited",
+        "Packets asked for too soon, too often or too many of.",
+        |it| it.retransmissions_limited,
+    ),
+    (
+        "keyframe_requests",
+        "Keyframes asked of publishers.",
+        |it| it.keyframe_requests,
+    ),
+    (
+        "keyframe_requests_received",
+        "Keyframes subscribers asked for.",
+        |it| it.keyframe_requests_received,
+    ),
+    (
+        "subscriptions_searched",
+        "Subscriptions gone through to see what is wanted of a track.",
+        |it| it.subscriptions_searched,
+    ),
+    (
+        "data_messages_received",
+        "Messages on data channels.",
+        |it| it.data_messages_received,
+    ),
+    (
+        "data_messages_dropped",
+        "Messages data channels could not take.",
+        |it| it.data_messages_dropped,
+    ),
+];
 
 struct Text<'a> {
     out: String,
@@ -81,47 +217,20 @@ struct Text<'a> {
 }
 
 impl Text<'_> {
-    fn event_loop(&mut self) {
-        self.counter("turns", "Turns of the event loop.", |s| s.counters.turns);
-        self.counter("datagrams_received", "Datagrams read.", |s| {
-            s.counters.received
-        });
-        self.counter("bytes_received", "Bytes of them.", |s| {
-            s.counters.received_bytes
-        });
-        self.counter("receive_failures", "Failed reads of a socket.", |s| {
-            s.counters.receive_failures
-        });
-        self.counter(
-            "datagrams_handed_over",
-            "Datagrams given to another worker.",
-            |s| s.counters.handed_over,
-        );
-        self.counter(
-            "handover_dropped",
-            "Datagrams another worker had no room for.",
-            |s| s.counters.handover_dropped,
-        );
-        self.counter("commands", "Commands of signaling.", |s| {
-            s.counters.commands
-        });
-        self.counter(
-            "data_commands_dropped",
-            "Data messages a busy worker had no room for.",
-            |s| s.counters.data_commands_dropped,
-        );
-        self.counter(
-            "engine_failures",
-            "Engines that failed and were started afresh.",
-            |s| s.counters.engine_failures,
-        );
+    fn rows(&mut self) {
+        for (name, help, value) in OF_EVENT_LOOPS {
+            self.counter(name, help, |snapshot| value(&snapshot.counters));
+        }
+        for (name, help, value) in OF_ENGINES {
+            self.counter(name, help, |snapshot| value(&snapshot.engine));
+        }
+        for (name, help, value) in IN_ENGINES {
+            self.values(name, "gauge", help, |snapshot| value(&snapshot.engine));
+        }
     }
 
+    /// Datagrams that could not be sent, and the lengths of runs of those that were.
     fn sending(&mut self) {
-        self.counter("datagrams_sent", "Datagrams sent.", |s| {
-            s.counters.sent.datagrams
-        });
-        self.counter("bytes_sent", "Bytes of them.", |s| s.counters.sent.bytes);
         self.head(
             "send_dropped_total",
             "counter",
@@ -165,55 +274,8 @@ impl Text<'_> {
         }
     }
 
-    fn engine(&mut self) {
-        self.gauge("rooms", "Rooms with a peer.", |s| s.engine.rooms);
-        self.gauge("peers", "Peers.", |s| s.engine.peers);
-        self.gauge("tracks", "Published tracks.", |s| s.engine.tracks);
-        self.counter(
-            "peers_connected",
-            "Peers whose ICE and DTLS came up.",
-            |s| s.engine.peers_connected,
-        );
-        self.counter(
-            "peers_lost",
-            "Peers that went away without a goodbye.",
-            |s| s.engine.peers_lost,
-        );
-        self.counter(
-            "offers_refused",
-            "Offers that could not be answered.",
-            |s| s.engine.offers_refused,
-        );
-        self.counter("packets_received", "Authentic RTP packets.", |s| {
-            s.engine.packets_received
-        });
-        self.counter("packets_forwarded", "RTP packets to subscribers.", |s| {
-            s.engine.packets_forwarded
-        });
-        self.repair();
-        self.gauge(
-            "lowest_estimate_bits",
-            "What the narrowest known line carries, in bits per second.",
-            |s| s.engine.lowest_estimate.map_or(0, Bitrate::as_bps),
-        );
-        self.counter("keyframe_requests", "Keyframes asked of publishers.", |s| {
-            s.engine.keyframe_requests
-        });
-        self.counter(
-            "keyframe_requests_received",
-            "Keyframes subscribers asked for.",
-            |s| s.engine.keyframe_requests_received,
-        );
-        self.counter(
-            "data_messages_received",
-            "Messages on data channels.",
-            |s| s.engine.data_messages_received,
-        );
-        self.counter(
-            "data_messages_dropped",
-            "Messages data channels could not take.",
-            |s| s.engine.data_messages_dropped,
-        );
+    /// What engines dropped.
+    fn dropped(&mut self) {
         self.head(
             "dropped_total",
             "counter",
@@ -231,56 +293,8 @@ impl Text<'_> {
         }
     }
 
-    /// What is lost on the way from publishers and to subscribers, and sent again.
-    fn repair(&mut self) {
-        self.counter(
-            "packets_requested",
-            "Lost packets asked of publishers.",
-            |s| s.engine.packets_requested,
-        );
-        self.counter(
-            "packets_repaired",
-            "Lost packets that publishers sent again.",
-            |s| s.engine.packets_repaired,
-        );
-        self.counter(
-            "packets_restored",
-            "Lost packets of sound of which a copy came with a later one.",
-            |s| s.engine.packets_restored,
-        );
-        self.counter(
-            "packets_retransmitted",
-            "Packets sent to subscribers again.",
-            |s| s.engine.packets_retransmitted,
-        );
-        self.counter(
-            "ends_repeated",
-            "Last packets of pictures sent twice, to subscribers whose lines lose packets.",
-            |s| s.engine.ends_repeated,
-        );
-        self.counter(
-            "padding_sent",
-            "Packets of padding sent to subscribers, to find out what their lines carry.",
-            |s| s.engine.padding_sent,
-        );
-        self.counter(
-            "retransmissions_unknown",
-            "Packets subscribers asked for that are not kept.",
-            |s| s.engine.retransmissions_unknown,
-        );
-        self.counter(
-            "retransmissions_limited",
-            "Packets subscribers asked for too soon, too often or too many of.",
-            |s| s.engine.retransmissions_limited,
-        );
-    }
-
     fn counter(&mut self, name: &str, help: &str, value: impl Fn(&Snapshot) -> u64) {
         self.values(&format!("{name}_total"), "counter", help, value);
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Fn(&Snapshot) -> u64) {
-        self.values(name, "gauge", help, value);
     }
 
     fn values(&mut self, name: &str, kind: &str, help: &str, value: impl Fn(&Snapshot) -> u64) {
