@@ -234,7 +234,7 @@ impl Engine {
                 self.stats.packets_repaired += u64::from(stream.repairs);
                 let (head, body) = bytes.split_at_mut(payload_at);
                 let payload = &mut body[..payload_end - payload_at];
-                track.remember_opening(&arrival, payload);
+                track.remember_opening(now, &arrival, payload);
                 let descriptor = track.descriptor_in(&arrival, head);
                 if track.spec.redundancy {
                     self.send_sound(now, stream.track, &arrival, payload, out);

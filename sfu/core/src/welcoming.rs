@@ -1,9 +1,14 @@
 //! A newcomer's first pictures: their connection stands, and what was kept of each encoding's
 //! beginning is sent to them before the next key frame comes.
 
+use crate::downlink::rewriter::Incoming;
+use crate::downlink::sent_packets::low_half;
 use crate::engine::{Engine, PeerKey, TrackKey};
 use crate::outbox::Outbox;
 use crate::uplink::opening::BYTES_MAX;
+use crate::uplink::redundancy::Form;
+use crate::uplink::track::Arrival;
+use crate::uplink::understanding::read;
 use std::time::Instant;
 
 /// Bytes that one newcomer is sent at once: half a second of 1 Mbit/s. Whoever finds more cameras
@@ -45,16 +50,36 @@ impl Engine {
         let Some(encoding) = track.encodings.first_mut() else {
             return 0;
         };
-        let is_sent = encoding.is_alive(now) && !track.muted;
-        let len = encoding.opening.complete_len().filter(|_| is_sent);
-        let Some(len) = len.filter(|len| *len <= bytes_max) else {
+        let Some(codec) = track.section.as_ref().map(|section| section.codec) else {
             return 0;
         };
-        let opening = std::mem::take(&mut encoding.opening);
+        let is_sent = encoding.is_alive(now) && !track.muted;
+        let opening = encoding.opening(TICKS_BETWEEN).filter(|_| is_sent);
+        let Some((len, packets)) = opening.filter(|(len, _)| *len <= bytes_max) else {
+            return 0;
+        };
+        let clock = encoding.clock;
         // Alone for a moment, because the packets are for nobody else.
         let mut others = std::mem::take(&mut track.subscriptions);
         track.subscriptions.push(others.remove(index));
-        for (arrival, payload) in opening.packets(TICKS_BETWEEN) {
+        for opener in packets {
+            let cache = self.tracks[key].encodings[0].cache_of(Form::Plain);
+            let Some((_, payload)) = cache.packet(low_half(opener.sequence)) else {
+                break; // It was here a moment ago, and nothing came since.
+            };
+            let arrival = Arrival {
+                incoming: Incoming {
+                    encoding: 0,
+                    sequence: opener.sequence,
+                    timestamp: opener.timestamp,
+                    picture: read(codec, payload).and_then(|it| it.picture),
+                    frame: None,
+                    clock,
+                },
+                switchable: opener.switchable,
+                marker: opener.marker,
+                form: Form::Plain,
+            };
             self.again.clear();
             self.again.extend_from_slice(payload);
             let mut payload = std::mem::take(&mut self.again);
@@ -66,7 +91,6 @@ impl Engine {
             others.insert(index, newcomer);
         }
         track.subscriptions = others;
-        track.encodings[0].opening = opening;
         len
     }
 }

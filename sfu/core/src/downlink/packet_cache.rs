@@ -25,6 +25,8 @@ pub(crate) struct PacketCache {
     blocks: VecDeque<Block>,
     /// The number of the first block; the others count on.
     first_block: u32,
+    /// The first block that is kept beyond its time.
+    held: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,13 +49,13 @@ struct Block {
 
 impl PacketCache {
     /// Keeps a payload as it came, with the dependency descriptor it came with, if any. `sequence`
-    /// is the low half of its extended number.
+    /// is the low half of its extended number; one that is here already is not kept again.
     pub(crate) fn keep(&mut self, now: Instant, sequence: u32, descriptor: &[u8], payload: &[u8]) {
         let len = descriptor.len() + payload.len();
         let Ok(descriptor_len) = u8::try_from(descriptor.len()) else {
             return;
         };
-        if len > KEPT_LEN_MAX {
+        if len > KEPT_LEN_MAX || self.packet(sequence).is_some() {
             return;
         }
         if self.slots.is_empty() {
@@ -80,6 +82,14 @@ impl PacketCache {
         block.newest_at = now;
     }
 
+    /// Keeps everything from a packet on beyond its time, as far as there is room; without one,
+    /// nothing.
+    pub(crate) fn hold(&mut self, from: Option<u32>) {
+        let slot = from.and_then(|sequence| self.slots.get(index(sequence)));
+        let slot = slot.filter(|slot| Some(slot.sequence) == from);
+        self.held = slot.map(|slot| slot.block);
+    }
+
     /// A dependency descriptor and a payload as they came, if they are still here.
     pub(crate) fn packet(&self, sequence: u32) -> Option<(&[u8], &[u8])> {
         let slot = self.slots.get(index(sequence))?;
@@ -98,7 +108,8 @@ impl PacketCache {
         let spent = self
             .blocks
             .front()
-            .is_some_and(|oldest| now.duration_since(oldest.newest_at) > KEEP);
+            .is_some_and(|oldest| now.duration_since(oldest.newest_at) > KEEP)
+            && self.held != Some(self.first_block);
         let reused = if spent || self.blocks.len() == BLOCKS_MAX {
             self.first_block = self.first_block.wrapping_add(1);
             self.blocks.pop_front()
@@ -168,6 +179,39 @@ mod tests {
         assert_eq!(blocks_at(20, 80), 2, "a voice");
         assert!((20..40).contains(&blocks_at(5, 1100)), "1.8 Mbit/s");
         assert_eq!(blocks_at(1, 1200), BLOCKS_MAX, "10 Mbit/s");
+    }
+
+    #[test]
+    fn what_is_held_stays_beyond_its_time_but_not_beyond_the_room() {
+        let now = start();
+        let mut cache = PacketCache::default();
+        cache.keep(now, 0, &[], &[1; 1000]);
+        cache.hold(Some(0));
+        for sequence in 1..100 {
+            let at = now + Duration::from_secs(sequence.into());
+            cache.keep(at, sequence, &[], &[2; 1000]);
+        }
+        assert_eq!(cache.packet(0), Some((&[][..], &[1; 1000][..])));
+        cache.hold(None);
+        for sequence in 100..110 {
+            cache.keep(now + Duration::from_secs(200), sequence, &[], &[3; 1000]);
+        }
+        assert_eq!(cache.packet(0), None);
+        cache.hold(Some(109));
+        for sequence in 110..620 {
+            cache.keep(now + Duration::from_secs(200), sequence, &[], &[4; 1400]);
+        }
+        assert_eq!(cache.packet(109), None);
+        assert_eq!(cache.blocks.len(), BLOCKS_MAX);
+    }
+
+    #[test]
+    fn what_is_here_is_not_kept_twice() {
+        let mut cache = PacketCache::default();
+        for _ in 0..1000 {
+            cache.keep(start(), 1, &[], &[5; 1000]);
+        }
+        assert_eq!(cache.blocks.len(), 1);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use super::keyframe_requester::KeyframeRequester;
 use super::layers::Layers;
 use super::nack_generator::{Gap, NackGenerator};
-use super::opening::Opening;
+use super::opening::{Opener, Opening};
 use super::receive_statistics::ReceiveStatistics;
 use super::redundancy::Form;
+use super::track::Arrival;
 use crate::downlink::packet_cache::PacketCache;
 use crate::downlink::rewriter::ClockPoint;
+use crate::downlink::sent_packets::low_half;
 use crate::rtp::{Extender, Packet, ReplayWindow, Ssrc};
 use std::time::{Duration, Instant};
 
@@ -38,7 +40,7 @@ pub(crate) struct Encoding {
     cache: PacketCache,
     /// Sound with copies of earlier frames.
     redundant_cache: PacketCache,
-    pub(crate) opening: Opening,
+    opening: Opening,
     sequence: Extender,
     /// What came, by itself or repaired: twice the same number must never be sent on.
     seen: ReplayWindow,
@@ -126,6 +128,30 @@ impl Encoding {
             self.nacks.received(now, sequence, false);
         }
         is_fresh
+    }
+
+    /// Keeps a packet for those who come next.
+    pub(crate) fn remember_opening(&mut self, now: Instant, arrival: &Arrival, payload: &[u8]) {
+        let sequence = arrival.incoming.sequence;
+        if self.opening.keep(arrival, payload.len()) {
+            self.cache.keep(now, low_half(sequence), &[], payload);
+        }
+        self.cache.hold(self.opening.first().map(low_half));
+    }
+
+    /// Keeps nothing of what came so far for those who come next.
+    pub(crate) fn forget_opening(&mut self) {
+        self.opening.clear();
+        self.cache.hold(None);
+    }
+
+    /// The bytes and the packets of what is kept for those who come next; `None` if that is not
+    /// whole.
+    pub(crate) fn opening(&self, ticks_between: u32) -> Option<(usize, Vec<Opener>)> {
+        let len = self.opening.complete_len()?;
+        let packets: Vec<_> = self.opening.packets(ticks_between).collect();
+        let is_kept = |it: &Opener| self.cache.packet(low_half(it.sequence)).is_some();
+        packets.iter().all(is_kept).then_some((len, packets))
     }
 
     /// The payloads that were sent in that form.

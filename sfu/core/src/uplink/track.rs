@@ -261,11 +261,11 @@ impl Track {
     }
 
     /// Keeps a packet for those who come next, of the smallest encoding, while anybody watches.
-    pub(crate) fn remember_opening(&mut self, arrival: &Arrival, payload: &[u8]) {
+    pub(crate) fn remember_opening(&mut self, now: Instant, arrival: &Arrival, payload: &[u8]) {
         // With descriptors in the header a payload alone is not enough to begin with.
         let is_smallest = arrival.incoming.encoding == 0 && arrival.incoming.frame.is_none();
         if is_smallest && self.spec.kind == MediaKind::Video && !self.subscriptions.is_empty() {
-            self.encodings[0].opening.keep(arrival, payload);
+            self.encodings[0].remember_opening(now, arrival, payload);
         }
     }
 
@@ -312,7 +312,7 @@ impl Track {
         self.muted = muted;
         if muted {
             for encoding in &mut self.encodings {
-                encoding.opening.clear();
+                encoding.forget_opening();
             }
             self.audio_level = AudioLevelWindow::default();
             self.loudness = Loudness::default();

@@ -52,14 +52,7 @@ pub(crate) fn understand(
     if payload.is_empty() {
         return Some(Understood::default());
     }
-    let understood = match section.codec {
-        Codec::Opus => Understood::from_switchable(true),
-        Codec::Vp8 => Understood::from_picture(Picture::Vp8(vp8::Descriptor::parse(payload)?)),
-        Codec::Vp9 => Understood::from_picture(Picture::Vp9(vp9::Descriptor::parse(payload)?)),
-        Codec::Av1 => Understood::from_switchable(av1::is_keyframe_start(payload)),
-        Codec::H264 => Understood::from_switchable(h264::is_keyframe_start(payload)),
-        Codec::H265 => Understood::from_switchable(h265::is_keyframe_start(payload)),
-    };
+    let understood = read(section.codec, payload)?;
     let Some(data) = section.dependency_descriptor(packet) else {
         return Some(understood);
     };
@@ -68,6 +61,21 @@ pub(crate) fn understand(
         frame: Some(frame),
         switchable: frame.start_of_frame && frame.attaches_structure,
         ..understood
+    })
+}
+
+/// What a payload says by itself; `None` if it cannot be read.
+pub(crate) fn read(codec: Codec, payload: &[u8]) -> Option<Understood> {
+    if payload.is_empty() {
+        return Some(Understood::default());
+    }
+    Some(match codec {
+        Codec::Opus => Understood::from_switchable(true),
+        Codec::Vp8 => Understood::from_picture(Picture::Vp8(vp8::Descriptor::parse(payload)?)),
+        Codec::Vp9 => Understood::from_picture(Picture::Vp9(vp9::Descriptor::parse(payload)?)),
+        Codec::Av1 => Understood::from_switchable(av1::is_keyframe_start(payload)),
+        Codec::H264 => Understood::from_switchable(h264::is_keyframe_start(payload)),
+        Codec::H265 => Understood::from_switchable(h265::is_keyframe_start(payload)),
     })
 }
 

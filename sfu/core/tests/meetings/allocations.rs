@@ -64,8 +64,8 @@ fn a_warm_engine_forwards_without_an_allocation() {
         sim.publish_audio(person);
         sim.publish_camera(person);
     }
-    // Long enough for every buffer to reach its size.
-    sim.run_for(Duration::from_secs(5));
+    // Long enough for every buffer to reach its size: the longest is what newcomers begin with.
+    sim.run_for(Duration::from_secs(20));
     let before = sim.engine.stats().packets_forwarded;
     sim.probe = Some(|| ALLOCATIONS.with(Cell::get));
     sim.run_for(Duration::from_secs(2));

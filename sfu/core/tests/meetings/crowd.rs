@@ -1,8 +1,10 @@
 //! Many come at once: each sees something soon, and the publisher hardly notices.
 
 use crate::sim::{Link, Sim};
+use sfu_core::command::{Preference, Wanted};
 use sfu_core::event::Event;
 use sfu_core::ids::{PeerId, TrackId};
+use sfu_core::units::Quality;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -52,6 +54,29 @@ fn row_7_two_hundred_who_join_in_ten_seconds_all_see_something_at_once_for_a_key
         assert_eq!(reception.discontinuities, Vec::<String>::new());
         assert_eq!(reception.lost, 0);
     }
+}
+
+#[test]
+fn while_nothing_changes_nobody_of_a_crowd_is_gone_through() {
+    let mut sim = Sim::new(74);
+    let (_, camera) = a_lecture(&mut sim);
+    let people: Vec<PeerId> = (0..30).map(|_| sim.join(1)).collect();
+    sim.run_for(Duration::from_secs(20));
+    let searched = |sim: &Sim| sim.engine.stats().subscriptions_searched;
+    let before = searched(&sim);
+    sim.run_for(Duration::from_secs(5));
+    assert_eq!(searched(&sim) - before, 0);
+    let unseen = Preference {
+        enabled: false,
+        ..Preference::shown(Wanted::Quality(Quality::High))
+    };
+    sim.prefer(people[0], camera, unseen);
+    sim.run_for(Duration::from_secs(5));
+    let cost = searched(&sim) - before;
+    assert!(
+        (1..=6 * 31).contains(&cost),
+        "{cost} for one who looks away"
+    );
 }
 
 #[test]
