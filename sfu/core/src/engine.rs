@@ -325,7 +325,7 @@ impl Engine {
                 continue;
             }
             if let Some((picture, numbers)) = incoming.picture.zip(rewritten.picture) {
-                picture.rewrite(payload, numbers.id, numbers.tl0);
+                picture.numbers().rewrite(payload, numbers.id, numbers.tl0);
             }
             let payload: &[u8] = if forwarded.is_filler { &[] } else { payload };
             let packet = SentPacket::of(incoming, &forwarded, marker);

@@ -32,7 +32,7 @@ impl Renumbered {
             PictureCodec::Vp8 => Picture::Vp8(vp8::Descriptor::parse(payload)?),
             PictureCodec::Vp9 => Picture::Vp9(vp9::Descriptor::parse(payload)?),
         };
-        picture.rewrite(payload, self.id, self.tl0);
+        picture.numbers().rewrite(payload, self.id, self.tl0);
         Some(())
     }
 }

@@ -33,10 +33,10 @@ fn new_picture_numbers_leave_every_byte_of_the_frame_as_it_was() {
     let frame = [&KEYFRAME[..], &[0xa5; 900]].concat();
     let mut payload = [&DESCRIPTOR[..], &frame].concat();
     let descriptor = vp8::Descriptor::parse(&payload).expect("a descriptor");
-    vp8::rewrite(&mut payload, &descriptor, 0x4321, 0x99);
+    descriptor.numbers.rewrite(&mut payload, 0x4321, 0x99);
     assert_eq!(payload[DESCRIPTOR.len()..], frame);
     let after = vp8::Descriptor::parse(&payload).expect("still a descriptor");
-    let number = after.picture_id.map(vp8::PictureId::value);
+    let number = after.numbers.picture_id.map(PictureId::value);
     assert_eq!(number, Some(0x4321));
 }
 

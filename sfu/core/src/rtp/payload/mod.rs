@@ -4,11 +4,13 @@
 pub mod av1;
 pub mod h264;
 pub mod h265;
+mod numbers;
 mod picture_id;
 pub mod red;
 pub mod vp8;
 pub mod vp9;
 
+pub use numbers::Numbers;
 pub use picture_id::PictureId;
 
 /// What a payload says of its picture, for the codecs whose payloads number pictures.
@@ -21,20 +23,22 @@ pub enum Picture {
 }
 
 impl Picture {
+    /// Its numbers.
+    pub const fn numbers(&self) -> &Numbers {
+        match self {
+            Self::Vp8(descriptor) => &descriptor.numbers,
+            Self::Vp9(descriptor) => &descriptor.numbers,
+        }
+    }
+
     /// The picture's number.
     pub const fn id(&self) -> Option<PictureId> {
-        match self {
-            Self::Vp8(descriptor) => descriptor.picture_id,
-            Self::Vp9(descriptor) => descriptor.picture_id,
-        }
+        self.numbers().picture_id
     }
 
     /// The number of the last picture of temporal layer 0.
     pub const fn tl0_pic_idx(&self) -> Option<u8> {
-        match self {
-            Self::Vp8(descriptor) => descriptor.tl0_pic_idx,
-            Self::Vp9(descriptor) => descriptor.tl0_pic_idx,
-        }
+        self.numbers().tl0_pic_idx
     }
 
     /// Whether the payload says in which layer it is.
@@ -68,14 +72,6 @@ impl Picture {
         match self {
             Self::Vp8(_) => marker,
             Self::Vp9(descriptor) => descriptor.end_of_frame,
-        }
-    }
-
-    /// Replaces the numbers in the payload this was read from.
-    pub fn rewrite(&self, payload: &mut [u8], picture_id: u16, tl0_pic_idx: u8) {
-        match self {
-            Self::Vp8(descriptor) => vp8::rewrite(payload, descriptor, picture_id, tl0_pic_idx),
-            Self::Vp9(descriptor) => vp9::rewrite(payload, descriptor, picture_id, tl0_pic_idx),
         }
     }
 }

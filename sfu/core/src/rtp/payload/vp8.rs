@@ -1,8 +1,7 @@
-//! The VP8 payload descriptor (RFC 7741): where frames begin, what their numbers are, and how the
-//! numbers are replaced. Which numbers a subscriber should see is decided elsewhere.
+//! The VP8 payload descriptor (RFC 7741): where frames begin, and what their layers and
+//! numbers are.
 
-pub use super::PictureId;
-use crate::rtp::big_endian::u16_at;
+use super::Numbers;
 use crate::units::Size;
 
 /// The descriptor before every VP8 payload (RFC 7741, section 4.2).
@@ -14,10 +13,8 @@ pub struct Descriptor {
     pub keyframe: bool,
     /// Whether no other frame needs this one.
     pub discardable: bool,
-    /// The frame's number.
-    pub picture_id: Option<PictureId>,
-    /// Counts the frames of temporal layer 0.
-    pub tl0_pic_idx: Option<u8>,
+    /// The numbers of the picture.
+    pub numbers: Numbers,
     /// The temporal layer (0 to 3), and whether only layer 0 before it is needed to switch up.
     pub temporal: Option<(u8, bool)>,
     /// Counts keyframes in the eyes of temporal layers, 0 to 31.
@@ -26,8 +23,6 @@ pub struct Descriptor {
     pub len: usize,
     /// The picture's size, which the first packet of a keyframe tells (RFC 6386, section 9.1).
     pub size: Option<Size>,
-    picture_id_at: usize,
-    tl0_pic_idx_at: usize,
 }
 
 /// Bits of the descriptor's first byte.
@@ -40,8 +35,6 @@ const HAS_PICTURE_ID: u8 = 0x80;
 const HAS_TL0_PIC_IDX: u8 = 0x40;
 const HAS_TEMPORAL: u8 = 0x20;
 const HAS_KEY_IDX: u8 = 0x10;
-/// The bit that makes a picture id long.
-const LONG: u8 = 0x80;
 
 impl Descriptor {
     /// Reads the descriptor; `None` if the payload ends within it or right behind it.
@@ -51,14 +44,11 @@ impl Descriptor {
             start_of_frame: first & START_OF_PARTITION != 0 && first & PARTITION_MASK == 0,
             keyframe: false,
             discardable: first & NON_REFERENCE != 0,
-            picture_id: None,
-            tl0_pic_idx: None,
+            numbers: Numbers::default(),
             temporal: None,
             key_idx: None,
             len: 1,
             size: None,
-            picture_id_at: 0,
-            tl0_pic_idx_at: 0,
         };
         if first & EXTENDED != 0 {
             descriptor.parse_extension(payload)?;
@@ -77,21 +67,10 @@ impl Descriptor {
         let flags = *payload.get(1)?;
         self.len = 2;
         if flags & HAS_PICTURE_ID != 0 {
-            let first = *payload.get(self.len)?;
-            self.picture_id_at = self.len;
-            if first & LONG == 0 {
-                self.picture_id = Some(PictureId::Short(first));
-                self.len += 1;
-            } else {
-                let value = u16_at(payload, self.len)? & 0x7fff;
-                self.picture_id = Some(PictureId::Long(value));
-                self.len += 2;
-            }
+            self.len = self.numbers.take_picture_id(payload, self.len)?;
         }
         if flags & HAS_TL0_PIC_IDX != 0 {
-            self.tl0_pic_idx = Some(*payload.get(self.len)?);
-            self.tl0_pic_idx_at = self.len;
-            self.len += 1;
+            self.len = self.numbers.take_tl0_pic_idx(payload, self.len)?;
         }
         if flags & (HAS_TEMPORAL | HAS_KEY_IDX) != 0 {
             let byte = *payload.get(self.len)?;
@@ -117,21 +96,10 @@ fn keyframe_size(frame: &[u8]) -> Option<Size> {
     })
 }
 
-/// Replaces a frame's numbers in place, each in the length it has; a number that is not there
-/// stays away. `descriptor` is what [`Descriptor::parse`] read from this payload.
-pub fn rewrite(payload: &mut [u8], descriptor: &Descriptor, picture_id: u16, tl0_pic_idx: u8) {
-    if let Some(id) = descriptor.picture_id {
-        id.write(&mut payload[descriptor.picture_id_at..], picture_id);
-    }
-    if descriptor.tl0_pic_idx.is_some() {
-        payload[descriptor.tl0_pic_idx_at] = tl0_pic_idx;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::PictureId;
     use super::*;
-    use proptest::collection::vec;
     use proptest::prelude::*;
 
     /// The first packet of a keyframe of 640×360, with every field.
@@ -144,8 +112,8 @@ mod tests {
     fn every_field_of_a_keyframe_is_read() {
         let descriptor = Descriptor::parse(&KEYFRAME).unwrap();
         assert!(descriptor.start_of_frame && descriptor.keyframe && !descriptor.discardable);
-        assert_eq!(descriptor.picture_id, Some(PictureId::Long(0x1122)));
-        assert_eq!(descriptor.tl0_pic_idx, Some(0x33));
+        assert_eq!(descriptor.numbers.picture_id, Some(PictureId::Long(0x1122)));
+        assert_eq!(descriptor.numbers.tl0_pic_idx, Some(0x33));
         assert_eq!(descriptor.temporal, Some((1, true)));
         assert_eq!(descriptor.key_idx, Some(5));
         assert_eq!(descriptor.len, 6);
@@ -161,14 +129,14 @@ mod tests {
         // Section 4.6.1: the first packet of a keyframe, with a seven-bit picture id.
         let first = Descriptor::parse(&[0x90, 0x80, 17, 0]).unwrap();
         assert!(first.keyframe);
-        assert_eq!(first.picture_id, Some(PictureId::Short(17)));
+        assert_eq!(first.numbers.picture_id, Some(PictureId::Short(17)));
         // Section 4.6.2: the second partition's first packet starts no frame.
         let second = Descriptor::parse(&[0x91, 0x80, 17, 0]).unwrap();
         assert!(!second.start_of_frame && !second.keyframe);
         // Section 4.6.4: an interframe without extension.
         let bare = Descriptor::parse(&[0x10, 1]).unwrap();
         assert!(bare.start_of_frame && !bare.keyframe);
-        assert_eq!((bare.picture_id, bare.len), (None, 1));
+        assert_eq!((bare.numbers.picture_id, bare.len), (None, 1));
     }
 
     #[test]
@@ -183,39 +151,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_short_picture_id_stays_short() {
-        let mut payload = [0x90, 0x80, 17, 0];
-        let descriptor = Descriptor::parse(&payload).unwrap();
-        rewrite(&mut payload, &descriptor, 0x0183, 9);
-        assert_eq!(payload, [0x90, 0x80, 3, 0]);
-    }
-
     proptest! {
-        #[test]
-        fn rewritten_numbers_are_read_back_and_nothing_else_changes(
-            mut payload in vec(any::<u8>(), 1..24),
-            picture_id in 0..0x8000_u16,
-            tl0: u8,
-        ) {
-            payload[0] |= EXTENDED;
-            let Some(before) = Descriptor::parse(&payload) else { return Ok(()) };
-            rewrite(&mut payload, &before, picture_id, tl0);
-            let after = Descriptor::parse(&payload).unwrap();
-            let expected = before.picture_id.map(|id| match id {
-                PictureId::Short(_) => PictureId::Short(u8::try_from(picture_id & 0x7f).unwrap()),
-                PictureId::Long(_) => PictureId::Long(picture_id),
-            });
-            prop_assert_eq!(after.picture_id, expected);
-            prop_assert_eq!(after.tl0_pic_idx, before.tl0_pic_idx.map(|_| tl0));
-            let renumbered = Descriptor {
-                picture_id: before.picture_id,
-                tl0_pic_idx: before.tl0_pic_idx,
-                ..after
-            };
-            prop_assert_eq!(renumbered, before);
-        }
-
         #[test]
         fn a_descriptor_is_never_longer_than_its_payload(payload: Vec<u8>) {
             if let Some(descriptor) = Descriptor::parse(&payload) {

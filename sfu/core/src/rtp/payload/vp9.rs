@@ -1,7 +1,7 @@
-//! The VP9 payload descriptor (RFC 9628): where frames begin and end, which layers they belong to,
-//! what their numbers are, and how the numbers are replaced.
+//! The VP9 payload descriptor (RFC 9628): where frames begin and end, which layers they belong to
+//! and what their numbers are.
 
-use super::PictureId;
+use super::Numbers;
 use crate::rtp::big_endian::u16_at;
 use crate::units::Size;
 
@@ -14,10 +14,8 @@ pub struct Descriptor {
     pub end_of_frame: bool,
     /// Whether the picture builds on no earlier one.
     pub intra: bool,
-    /// The picture's number, the same in all its layers.
-    pub picture_id: Option<PictureId>,
-    /// Counts the pictures of temporal layer 0.
-    pub tl0_pic_idx: Option<u8>,
+    /// The numbers of the picture.
+    pub numbers: Numbers,
     /// The frame's layers; `None` for a stream without any.
     pub layers: Option<Layers>,
     /// How many spatial layers there are, 1 to 8, which the first packet of a keyframe tells.
@@ -26,8 +24,6 @@ pub struct Descriptor {
     pub size: Option<Size>,
     /// The length of the descriptor.
     pub len: usize,
-    picture_id_at: usize,
-    tl0_pic_idx_at: usize,
 }
 
 /// Where a frame stands among the layers.
@@ -51,8 +47,6 @@ const FLEXIBLE: u8 = 0x10;
 const START: u8 = 0x08;
 const END: u8 = 0x04;
 const HAS_STRUCTURE: u8 = 0x02;
-/// The bit that makes a picture id long.
-const LONG: u8 = 0x80;
 /// A picture names so many others at most on which it builds (RFC 9628, section 4.2).
 const REFERENCES_MAX: usize = 3;
 /// Bits of the scalability structure (RFC 9628, section 4.2.1).
@@ -67,17 +61,15 @@ impl Descriptor {
             start_of_frame: first & START != 0,
             end_of_frame: first & END != 0,
             intra: first & INTER_PICTURE == 0,
-            picture_id: None,
-            tl0_pic_idx: None,
+            numbers: Numbers::default(),
             layers: None,
             spatial_layers: None,
             size: None,
             len: 1,
-            picture_id_at: 0,
-            tl0_pic_idx_at: 0,
         };
         if first & HAS_PICTURE_ID != 0 {
-            descriptor.take_picture_id(payload)?;
+            let at = descriptor.len;
+            descriptor.len = descriptor.numbers.take_picture_id(payload, at)?;
         }
         if first & HAS_LAYERS != 0 {
             descriptor.take_layers(payload, first & FLEXIBLE != 0)?;
@@ -97,20 +89,6 @@ impl Descriptor {
         self.intra && self.start_of_frame && lowest
     }
 
-    fn take_picture_id(&mut self, payload: &[u8]) -> Option<()> {
-        let first = *payload.get(self.len)?;
-        self.picture_id_at = self.len;
-        if first & LONG == 0 {
-            self.picture_id = Some(PictureId::Short(first));
-            self.len += 1;
-        } else {
-            let value = u16_at(payload, self.len)? & 0x7fff;
-            self.picture_id = Some(PictureId::Long(value));
-            self.len += 2;
-        }
-        Some(())
-    }
-
     fn take_layers(&mut self, payload: &[u8], flexible: bool) -> Option<()> {
         let byte = *payload.get(self.len)?;
         self.layers = Some(Layers {
@@ -121,9 +99,7 @@ impl Descriptor {
         });
         self.len += 1;
         if !flexible {
-            self.tl0_pic_idx = Some(*payload.get(self.len)?);
-            self.tl0_pic_idx_at = self.len;
-            self.len += 1;
+            self.len = self.numbers.take_tl0_pic_idx(payload, self.len)?;
         }
         Some(())
     }
@@ -164,21 +140,10 @@ impl Descriptor {
     }
 }
 
-/// Replaces a picture's numbers in place, each in the length it has; a number that is not there
-/// stays away. `descriptor` is what [`Descriptor::parse`] read from this payload.
-pub fn rewrite(payload: &mut [u8], descriptor: &Descriptor, picture_id: u16, tl0_pic_idx: u8) {
-    if let Some(id) = descriptor.picture_id {
-        id.write(&mut payload[descriptor.picture_id_at..], picture_id);
-    }
-    if descriptor.tl0_pic_idx.is_some() {
-        payload[descriptor.tl0_pic_idx_at] = tl0_pic_idx;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::PictureId;
     use super::*;
-    use proptest::collection::vec;
     use proptest::prelude::*;
 
     /// The first packet of a keyframe with three spatial layers, their sizes and a group of two
@@ -198,8 +163,8 @@ mod tests {
         let descriptor = Descriptor::parse(&KEYFRAME).unwrap();
         assert!(descriptor.start_of_frame && !descriptor.end_of_frame && descriptor.intra);
         assert!(descriptor.is_keyframe_start());
-        assert_eq!(descriptor.picture_id, Some(PictureId::Long(0x1122)));
-        assert_eq!(descriptor.tl0_pic_idx, Some(0x33));
+        assert_eq!(descriptor.numbers.picture_id, Some(PictureId::Long(0x1122)));
+        assert_eq!(descriptor.numbers.tl0_pic_idx, Some(0x33));
         let layers = Layers {
             temporal: 0,
             switch_up: true,
@@ -222,13 +187,13 @@ mod tests {
         let descriptor = Descriptor::parse(&[0xec, 0x11, 0x43, 0x07, 0xaa]).unwrap();
         assert!(descriptor.start_of_frame && descriptor.end_of_frame && !descriptor.intra);
         assert!(!descriptor.is_keyframe_start());
-        assert_eq!(descriptor.picture_id, Some(PictureId::Short(0x11)));
+        assert_eq!(descriptor.numbers.picture_id, Some(PictureId::Short(0x11)));
         let layers = descriptor.layers.unwrap();
         assert_eq!((layers.temporal, layers.spatial), (2, 1));
         assert!(layers.inter_layer && !layers.switch_up);
         // Flexible: no TL0PICIDX, two references.
         let flexible = Descriptor::parse(&[0xf8, 0x11, 0x20, 0x03, 0x04, 0xaa]).unwrap();
-        assert_eq!((flexible.tl0_pic_idx, flexible.len), (None, 5));
+        assert_eq!((flexible.numbers.tl0_pic_idx, flexible.len), (None, 5));
     }
 
     #[test]
@@ -253,29 +218,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn rewritten_numbers_are_read_back_and_nothing_else_changes(
-            mut payload in vec(any::<u8>(), 1..40),
-            picture_id in 0..0x8000_u16,
-            tl0: u8,
-        ) {
-            let Some(before) = Descriptor::parse(&payload) else { return Ok(()) };
-            rewrite(&mut payload, &before, picture_id, tl0);
-            let after = Descriptor::parse(&payload).unwrap();
-            let expected = before.picture_id.map(|id| match id {
-                PictureId::Short(_) => PictureId::Short(u8::try_from(picture_id & 0x7f).unwrap()),
-                PictureId::Long(_) => PictureId::Long(picture_id),
-            });
-            prop_assert_eq!(after.picture_id, expected);
-            prop_assert_eq!(after.tl0_pic_idx, before.tl0_pic_idx.map(|_| tl0));
-            let renumbered = Descriptor {
-                picture_id: before.picture_id,
-                tl0_pic_idx: before.tl0_pic_idx,
-                ..after
-            };
-            prop_assert_eq!(renumbered, before);
-        }
-
         #[test]
         fn a_descriptor_is_never_longer_than_its_payload(payload: Vec<u8>) {
             if let Some(descriptor) = Descriptor::parse(&payload) {

@@ -128,7 +128,7 @@ impl Reception {
             self.discontinuities
                 .push("a key frame without a size".to_owned());
         }
-        let picture = descriptor.picture_id.unwrap();
+        let picture = descriptor.numbers.picture_id.unwrap();
         let wrap = match picture {
             PictureId::Short(_) => 0x7f,
             PictureId::Long(_) => 0x7fff,
@@ -154,11 +154,11 @@ impl Reception {
     fn decode(&mut self, sequence: u64, packet: &Packet<'_>) {
         let payload = packet.payload;
         let numbers = match packet.payload_type {
-            VP8 => vp8::Descriptor::parse(payload).map(|it| (it.picture_id, it.tl0_pic_idx)),
-            VP9 => vp9::Descriptor::parse(payload).map(|it| (it.picture_id, it.tl0_pic_idx)),
+            VP8 => vp8::Descriptor::parse(payload).map(|it| it.numbers),
+            VP9 => vp9::Descriptor::parse(payload).map(|it| it.numbers),
             _ => None,
         };
-        let both = numbers.and_then(|(id, tl0)| id.map(PictureId::value).zip(tl0));
+        let both = numbers.and_then(|it| it.picture_id.map(PictureId::value).zip(it.tl0_pic_idx));
         self.decoder.take(&Received {
             sequence,
             timestamp: packet.timestamp,
