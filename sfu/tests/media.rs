@@ -5,16 +5,20 @@
     reason = "a test's step that fails is the test's failure"
 )]
 
+#[path = "../src/tests/scenery.rs"]
+mod scenery;
+
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rtc_stun::attributes::{ATTR_USE_CANDIDATE, ATTR_USERNAME};
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
 use rtc_stun::textattrs::TextAttribute;
+use scenery::{client_of, settings};
 use sfu::{Media, MediaSettings, StartError};
 use sfu_core::ids::{PeerId, RoomId};
 use sfu_core::{Command, Event};
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -117,28 +121,6 @@ fn start(workers: usize) -> (Media, Receiver<Event>) {
     // A test that looked at its events may end before the workers do.
     let tell = move |event| drop(told.send(event));
     (Media::start(settings(workers, 0), tell).unwrap(), events)
-}
-
-fn settings(workers: usize, udp_port: u16) -> MediaSettings {
-    MediaSettings {
-        bind: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-        udp_port,
-        workers,
-        advertise: Vec::new(),
-        include_loopback: true,
-        connect_timeout: PATIENCE,
-        silence_timeout: PATIENCE,
-        congestion_control: true,
-        dynacast_pause_delay: Duration::from_secs(5),
-        loudest_max: 12,
-    }
-}
-
-fn client_of(media: &Media) -> UdpSocket {
-    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    client.connect(media.candidates()[0]).unwrap();
-    client
 }
 
 fn answer(events: &Receiver<Event>, whose: PeerId) -> String {

@@ -6,49 +6,17 @@
     reason = "the fuzz targets reach it in their own crate"
 )]
 mod entries;
+#[path = "../fuzz/src/replay.rs"]
+mod replay;
 
 use entries::ENTRIES;
-use std::path::{Path, PathBuf};
 
 #[test]
 fn whatever_a_fuzzer_was_started_from_or_has_found_is_read_without_a_panic() {
-    for (name, entry) in ENTRIES {
-        let files = files_in(&corpora().join(name));
-        assert!(!files.is_empty(), "{name} has nothing to start from");
-        for file in files {
-            let bytes = std::fs::read(&file).unwrap();
-            entry(&bytes);
-            // Cut datagrams are what a fuzzer tries first; long texts have their own test.
-            for len in 0..bytes.len().min(200) {
-                entry(&bytes[..len]);
-            }
-        }
-    }
+    replay::replay(env!("CARGO_MANIFEST_DIR"), &ENTRIES);
 }
 
 #[test]
 fn every_corpus_and_every_target_has_an_entry() {
-    let names: Vec<&str> = ENTRIES.iter().map(|(name, _)| *name).collect();
-    let targets = files_in(&corpora().join("../fuzz_targets"));
-    for found in [files_in(&corpora()), targets] {
-        let found: Vec<&str> = found
-            .iter()
-            .map(|path| path.file_stem().unwrap().to_str().unwrap())
-            .collect();
-        assert_eq!(found, names);
-    }
-}
-
-fn corpora() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
-}
-
-/// What stands in a folder, sorted by name.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("the folder is part of the repository");
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    paths.sort();
-    paths
+    replay::compare(env!("CARGO_MANIFEST_DIR"), &ENTRIES);
 }

@@ -2,18 +2,20 @@
 //! that echoes and fails when it is told to.
 
 mod echo_engine;
+mod scenery;
 
 use crate::handover::binding_request;
 use crate::inbox::{COMMANDS_MAX, DATA_COMMANDS_MAX};
 use crate::media::{Media, MediaSettings};
 use crate::worker::OnEvent;
 use echo_engine::{DELAY, EchoEngine, POISON, POISON_DATAGRAM, SLOW_DATAGRAM};
+use scenery::{client_of, settings};
 use sfu_core::command::DataChannel;
 use sfu_core::event::LostReason;
 use sfu_core::ids::{PeerId, RoomId};
 use sfu_core::{Command, Event};
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -247,29 +249,6 @@ fn start_telling(workers: usize, tell: impl Fn(Event) + Send + Sync + 'static) -
 
 fn nobody() -> OnEvent {
     Arc::new(drop)
-}
-
-fn settings(workers: usize, udp_port: u16) -> MediaSettings {
-    MediaSettings {
-        bind: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-        udp_port,
-        workers,
-        advertise: Vec::new(),
-        include_loopback: true,
-        connect_timeout: PATIENCE,
-        silence_timeout: PATIENCE,
-        congestion_control: true,
-        dynacast_pause_delay: Duration::from_secs(5),
-        loudest_max: 12,
-    }
-}
-
-fn client_of(media: &Media) -> UdpSocket {
-    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    let address: SocketAddr = media.candidates()[0];
-    client.connect(address).unwrap();
-    client
 }
 
 fn validate(client: &UdpSocket, worker: u8) -> Vec<u8> {

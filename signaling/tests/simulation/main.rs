@@ -13,6 +13,9 @@
 )]
 
 mod actions;
+#[path = "../../../sfu/core/tests/meetings/sim/arrivals.rs"]
+mod arrivals;
+#[path = "../../../sfu/core/tests/meetings/sim/checks.rs"]
 mod checks;
 mod fault;
 mod ledger;

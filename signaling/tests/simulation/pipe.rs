@@ -1,9 +1,10 @@
 //! A simulated client's encrypted transport: ICE checks, a DTLS client, another implementation's
 //! SRTP, and the requests for what is missing.
 
+use crate::arrivals::Arrivals;
 use crate::checks;
 use crate::media::Tag;
-use crate::reception::{Arrivals, Stream};
+use crate::reception::Stream;
 use crate::sdp::{Identity, RTX, TRANSPORT_CC};
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use rtc_srtp::context::Context;

@@ -1,12 +1,10 @@
-//! What a client notes of what it receives: which packets are missing and when it asks for them,
-//! and when each numbered packet arrived.
+//! What a client notes of what it receives: which packets are missing, and when it asks for
+//! them.
 
-use sfu_core::rtp::rtcp::{TransportFeedbackFields, write_transport_feedback};
-use sfu_core::rtp::{Extender, SequenceNumber, Ssrc};
+use sfu_core::rtp::{Extender, SequenceNumber};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-const FEEDBACK_INTERVAL: Duration = Duration::from_millis(100);
 /// As libwebrtc: soon, after a round trip, ten times and for a second.
 const FIRST_ASK: Duration = Duration::from_millis(20);
 const NEXT_ASK: Duration = Duration::from_millis(100);
@@ -27,16 +25,6 @@ struct Missing {
     since: Instant,
     asked_at: Option<Instant>,
     asks: u32,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Arrivals {
-    numbers: Extender,
-    started_at: Option<Instant>,
-    arrived: BTreeMap<u64, Duration>,
-    next: Option<u64>,
-    told_at: Option<Instant>,
-    count: u8,
 }
 
 impl Stream {
@@ -75,39 +63,5 @@ impl Stream {
             }
         }
         due
-    }
-}
-
-impl Arrivals {
-    pub(crate) fn note(&mut self, now: Instant, number: SequenceNumber) {
-        let number = self.numbers.extend(number);
-        self.next.get_or_insert(number);
-        let started_at = *self.started_at.get_or_insert(now);
-        self.arrived.insert(number, now - started_at);
-    }
-
-    /// The feedback that is due.
-    pub(crate) fn tell(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let due = self.told_at.is_none_or(|at| now >= at + FEEDBACK_INTERVAL);
-        let (next, (&last, _)) = (self.next?, self.arrived.last_key_value()?);
-        if !due || last < next {
-            return None;
-        }
-        self.told_at = Some(now);
-        let arrivals: Vec<_> = (next..=last)
-            .map(|number| self.arrived.get(&number).copied())
-            .collect();
-        let fields = TransportFeedbackFields {
-            sender: Ssrc(7),
-            media: Ssrc(1),
-            base: SequenceNumber::of_extended(next),
-            feedback_count: self.count,
-        };
-        self.count = self.count.wrapping_add(1);
-        self.next = Some(last + 1);
-        self.arrived = self.arrived.split_off(&(last + 1));
-        let mut compound = Vec::new();
-        write_transport_feedback(&mut compound, &fields, &arrivals);
-        Some(compound)
     }
 }

@@ -5,7 +5,7 @@
 //! any other, and of H264 everything up to the header of the first slice. The payload descriptor
 //! is not part of the frame.
 
-use sfu_core::rtp::payload::{h264, vp8};
+use sfu_core::rtp::payload::{PictureId, h264, vp8};
 
 /// Extension, picture id of 15 bits, TL0PICIDX and temporal layer (RFC 7741, section 4.2).
 const DESCRIPTOR: [u8; 6] = [0x90, 0xe0, 0x92, 0x34, 0x07, 0x40];

@@ -1,9 +1,8 @@
-//! When each numbered packet arrived at a client, told every 100 ms as browsers do.
+//! When each numbered packet arrived at a client, told every 100 ms as browsers do. Shared with
+//! the simulation in `signaling/tests`.
 
-use super::offer::TRANSPORT_CC;
-use sfu_core::rtp::extension::transport_sequence;
 use sfu_core::rtp::rtcp::{TransportFeedbackFields, write_transport_feedback};
-use sfu_core::rtp::{Extender, Header, SequenceNumber, Ssrc};
+use sfu_core::rtp::{Extender, SequenceNumber, Ssrc};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -20,20 +19,15 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    pub(crate) fn note(&mut self, now: Instant, header: &Header<'_>) {
-        let Some(number) = header
-            .extensions
-            .find(TRANSPORT_CC)
-            .and_then(transport_sequence)
-        else {
-            return;
-        };
+    /// Takes note of a packet by its number over all streams.
+    pub(crate) fn note(&mut self, now: Instant, number: SequenceNumber) {
         let number = self.numbers.extend(number);
         self.next.get_or_insert(number);
         let started_at = *self.started_at.get_or_insert(now);
         self.arrived.insert(number, now - started_at);
     }
 
+    /// The feedback that is due.
     pub(crate) fn tell(&mut self, now: Instant) -> Option<Vec<u8>> {
         let due = self.told_at.is_none_or(|at| now - at >= INTERVAL);
         let (next, (&last, _)) = (self.next?, self.arrived.last_key_value()?);
@@ -47,7 +41,7 @@ impl Arrivals {
         let fields = TransportFeedbackFields {
             sender: Ssrc(7),
             media: Ssrc(1),
-            base: SequenceNumber(u16::try_from(next & 0xffff).unwrap()),
+            base: SequenceNumber::of_extended(next),
             feedback_count: self.count,
         };
         self.count = self.count.wrapping_add(1);

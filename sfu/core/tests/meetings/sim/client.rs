@@ -4,12 +4,13 @@
 use super::arrivals::Arrivals;
 use super::checks::{self, PASSWORD, check};
 use super::media::Source;
-use super::offer::{self, ClientSection, Content, Repair};
+use super::offer::{self, ClientSection, Content, Repair, TRANSPORT_CC};
 use super::reception::Reception;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 use rtc_srtp::context::Context;
 use rtc_srtp::protection_profile::ProtectionProfile;
 use sfu_core::ids::{PeerId, TrackId};
+use sfu_core::rtp::extension::transport_sequence;
 use sfu_core::rtp::{Header, Packet, SequenceNumber, Ssrc, rtcp};
 use sfu_core::transport::Fingerprint;
 use sfu_core::units::Quality;
@@ -221,10 +222,8 @@ impl Client {
         self.bytes_received += u64::try_from(datagram.len()).unwrap();
         match datagram[0] {
             0..=3 => {
-                let ufrag = self.server_ufrag().unwrap_or_default();
-                let answer = checks::answer(datagram, ufrag, self.ufrag);
-                self.answered |= answer.is_none();
-                out.extend(answer);
+                self.answered |= checks::is_success(datagram);
+                out.extend(checks::answer(datagram, self.ufrag));
             }
             20..=63 => {
                 self.dtls.handle_timeout(now).unwrap();
@@ -242,7 +241,10 @@ impl Client {
             return;
         };
         let header = Header::parse(datagram).unwrap();
-        self.arrivals.note(now, &header);
+        let number = header.extensions.find(TRANSPORT_CC);
+        if let Some(number) = number.and_then(transport_sequence) {
+            self.arrivals.note(now, number);
+        }
         if let Some(track) = self.rtx_ssrcs.get(&header.ssrc.0) {
             let plain = inbound
                 .decrypt_rtp(datagram)
