@@ -6,6 +6,7 @@ mod checks;
 pub(crate) mod client;
 pub(crate) mod decoder;
 mod dependency;
+mod feedback;
 pub(crate) mod layered;
 pub(crate) mod media;
 mod network;
