@@ -18,7 +18,6 @@ use scenery::{client_of, settings};
 use sfu::{Media, MediaSettings, StartError};
 use sfu_core::ids::{PeerId, RoomId};
 use sfu_core::{Command, Event};
-use std::net::UdpSocket;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ use sfu_core::event::LostReason;
 use sfu_core::ids::{PeerId, RoomId};
 use sfu_core::{Command, Event};
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};

@@ -262,6 +262,69 @@ fn what_nobody_watches_is_not_asked_for() {
 }
 
 #[test]
+fn of_a_simulcast_only_the_encodings_that_somebody_gets_are_repaired() {
+    let mut sim = Sim::new(61);
+    let (alice, bob, camera) = a_call(&mut sim);
+    sim.prefer(bob, camera, crate::stories::tile(320, 180));
+    sim.run_until("the small picture", |sim| {
+        width(sim, bob, camera) == Some(320)
+    });
+    let encodings = &sim.client(alice).sources[&camera].encodings;
+    let [small, medium, large] =
+        [0, 1, 2].map(|index| (encodings[index].ssrc, encodings[index].sent));
+    let link = Link {
+        loss_up: 0.1,
+        ..FAR
+    };
+    sim.links.insert(alice, link);
+    sim.run_for(Duration::from_secs(10));
+    let alice = sim.client(alice);
+    let encodings = &alice.sources[&camera].encodings;
+    assert!(
+        encodings[2].sent > large.1 + 500,
+        "they are sent all the same"
+    );
+    let asked = |ssrc| alice.requested_of.get(&ssrc).copied().unwrap_or(0);
+    assert!(asked(small.0) > 10, "{:?}", alice.requested_of);
+    assert_eq!((asked(medium.0), asked(large.0)), (0, 0));
+}
+
+#[test]
+fn padding_with_which_a_publisher_probes_is_not_taken_for_a_loss() {
+    let mut sim = Sim::new(62);
+    let (alice, bob, camera) = a_call(&mut sim);
+    let source = sim.client(alice).sources.get_mut(&camera);
+    let source = source.expect("she publishes it");
+    // In the stream of the media, and in that of its retransmissions.
+    (source.probing, source.repeats) = (true, true);
+    let before = sim.engine.stats().packets_received;
+    sim.run_for(Duration::from_secs(10));
+    // Media, padding behind it, and twice as much on the other stream.
+    assert!(sim.engine.stats().packets_received - before > 3 * 8 * 200);
+    assert_eq!(sim.client(alice).packets_requested, 0);
+    assert_eq!(sim.client(bob).received[&camera].lost, 0);
+}
+
+#[test]
+fn losses_among_the_retransmissions_of_a_probe_are_not_asked_for() {
+    let mut sim = Sim::new(63);
+    let (alice, _, camera) = a_call(&mut sim);
+    let source = sim.client(alice).sources.get_mut(&camera);
+    source.expect("she publishes it").repeats = true;
+    let link = Link {
+        loss_up: 0.05,
+        ..FAR
+    };
+    sim.links.insert(alice, link);
+    sim.run_for(Duration::from_secs(10));
+    let alice = sim.client(alice);
+    let encodings = &alice.sources[&camera].encodings;
+    let media: Vec<u32> = encodings.iter().map(|encoding| encoding.ssrc).collect();
+    let mut asked = alice.requested_of.keys();
+    assert!(asked.all(|ssrc| media.contains(ssrc)), "{media:?}");
+}
+
+#[test]
 fn a_line_that_is_dead_for_seconds_costs_a_key_frame_and_no_flood_of_requests() {
     let mut sim = Sim::new(38);
     let (alice, bob, camera) = a_call(&mut sim);

@@ -44,6 +44,8 @@ pub(crate) struct Client {
     pub(crate) floods: bool,
     /// Packets it was asked to send again.
     pub(crate) packets_requested: u64,
+    /// And by the stream they were of.
+    pub(crate) requested_of: BTreeMap<u32, u64>,
     /// Bytes of datagrams that came.
     pub(crate) bytes_received: u64,
     /// How often it was asked for key frames, of one encoding or several at once.
@@ -91,6 +93,7 @@ impl Client {
             fir: false,
             floods: false,
             packets_requested: 0,
+            requested_of: BTreeMap::new(),
             bytes_received: 0,
             keyframe_requests: 0,
             firs: BTreeMap::new(),

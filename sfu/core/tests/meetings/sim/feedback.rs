@@ -38,6 +38,7 @@ impl Client {
                 rtcp::Rtcp::Nack { media, items, .. } => {
                     for number in items.flat_map(rtcp::NackItem::sequences) {
                         self.packets_requested += 1;
+                        *self.requested_of.entry(media.0).or_default() += 1;
                         for source in self.sources.values_mut() {
                             source.again(
                                 media.0,
