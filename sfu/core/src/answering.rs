@@ -17,6 +17,7 @@ use crate::sdp::{
     self, AnswerSection, Extension, Offer, OfferedCodec, Receiving, Section, Sending,
 };
 use crate::transport::{DtlsRole, Fingerprint, IceCredentials, RemoteParameters};
+use crate::units::Codec;
 use crate::uplink::SendingSection;
 use crate::uplink::redundancy::Form;
 use crate::uplink::track::Track;
@@ -374,20 +375,23 @@ fn repair(
     used: &std::collections::HashMap<u32, TrackKey>,
 ) -> Repair {
     match codec.rtx {
-        _ if !codec.takes_nack() => Repair::Never,
-        Some(payload_type) => {
+        Some(payload_type) if codec.takes_nack() => {
             let ssrc = unused_ssrc(rng, used);
             Repair::Rtx(Rtx::new(Ssrc(ssrc), payload_type, rng.random()))
         }
-        None => Repair::Same,
+        // Sound goes again unasked as well.
+        Some(_) | None if codec.takes_nack() || codec.codec == Codec::Opus => Repair::Same,
+        Some(_) | None => Repair::Never,
     }
 }
 
-/// Under which id the packets of a subscription are numbered. A packet that is sent again just as
-/// it was would tell of its first journey, and is left out with all its stream.
+/// Under which id the packets of a subscription are numbered. A picture's packet that is sent again just
+/// as it was would tell of its first journey, and is left out with all its stream; of sound, the number
+/// is remembered.
 fn numbered(offered: &Section, codec: &OfferedCodec, repair: Repair) -> Option<u8> {
     let told = codec.feedback.iter().any(|kind| kind == "transport-cc");
-    id_of(offered, Extension::TransportCc).filter(|_| told && repair != Repair::Same)
+    let is_possible = repair != Repair::Same || codec.codec == Codec::Opus;
+    id_of(offered, Extension::TransportCc).filter(|_| told && is_possible)
 }
 
 /// The id under which a client offers a header extension.

@@ -5,6 +5,7 @@
 //! what signaling asks in `commanding`, who is here in `membership`.
 
 use crate::demux::Demux;
+use crate::downlink::line::Numbered;
 use crate::downlink::outgoing::{Extensions, FrameExtension};
 use crate::downlink::sent_packets::{SentPacket, low_half};
 use crate::downlink::waiting::Held;
@@ -245,6 +246,7 @@ impl Engine {
                     };
                     self.send_media(now, stream.track, &arrival, media, out);
                 }
+                self.repeat_sound(now, stream.track, out);
             }
             Err(Some(reason)) => self.stats.drop_because(reason),
             Err(None) => {}
@@ -300,7 +302,7 @@ impl Engine {
             }
             let dependencies = layers.dependencies();
             let switchable = arrival.switchable;
-            let Some(forwarded) = subscription.forward(now, incoming, switchable, dependencies)
+            let Some(mut forwarded) = subscription.forward(now, incoming, switchable, dependencies)
             else {
                 continue;
             };
@@ -331,6 +333,7 @@ impl Engine {
             let packet = SentPacket::of(incoming, &forwarded, marker);
             let fields = subscription.fields(&packet, forwarded.payload_type);
             let number = line.as_ref().map(|(line, id)| line.number(*id));
+            forwarded.number = number.map(Numbered::number);
             let id = subscription.dependency_id;
             let frame = FrameExtension::new(id, rewritten.frame_number, descriptor);
             let extensions = Extensions::of(number.as_ref(), frame.as_ref());

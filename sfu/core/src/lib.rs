@@ -39,6 +39,7 @@ mod peer;
 mod quality;
 mod renditions;
 mod repair;
+mod repeating;
 mod room;
 pub mod rtp;
 pub mod sdp;

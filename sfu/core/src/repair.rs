@@ -2,6 +2,7 @@
 //! again what they miss. Which packets and when is decided by `uplink::nack_generator`,
 //! `downlink::sent_packets` and `downlink::repair`.
 
+use crate::downlink::line::Numbered;
 use crate::downlink::outgoing::{Extensions, FrameExtension};
 use crate::downlink::repair::{LOSSY_PERMILLE, QUEUE_MAX, Repair};
 use crate::downlink::sent_packets::{Refused, SentPacket};
@@ -12,7 +13,9 @@ use crate::outbox::Outbox;
 use crate::peer::Peer;
 use crate::rtp::rtcp::{self, NackItem, NackItems, ReportBlock};
 use crate::rtp::{SequenceNumber, Ssrc};
+use crate::stats::Stats;
 use crate::units::MediaKind;
+use crate::uplink::encoding::Encoding;
 use crate::uplink::nack_generator::Way;
 use crate::uplink::track::Track;
 use std::time::{Duration, Instant};
@@ -112,32 +115,21 @@ impl Engine {
                     continue;
                 }
             };
-            let cache = encodings
-                .get(packet.encoding)
-                .map(|encoding| encoding.cache_of(subscription.form));
-            let kept = match cache {
-                Some(_) if packet.is_filler => Some((&[][..], &[][..])),
-                cache => cache.and_then(|cache| cache.packet(packet.incoming)),
-            };
-            let Some(kept) = kept else {
-                stats.retransmissions_unknown += 1;
-                continue;
-            };
             // The same packet under the same number must be the same to the last bit, and a second
             // one tells nothing.
             let copies = match subscription.repair {
                 Repair::Rtx(_) => peer.copies(),
                 Repair::Same | Repair::Never => 1,
             };
-            for _ in 0..copies {
-                if !peer.repair_limits.take(now, kept.1.len()) {
-                    stats.retransmissions_limited += 1;
-                    break;
-                }
-                if send_again(now, peer, subscription, (&packet, kept, again), out) {
-                    stats.packets_retransmitted += 1;
-                }
-            }
+            let sent = (&packet, copies);
+            send_kept(
+                now,
+                peer,
+                (subscription, encodings),
+                sent,
+                (stats, again),
+                out,
+            );
         }
     }
 
@@ -173,6 +165,37 @@ impl Engine {
     }
 }
 
+/// Sends a packet so many times more, if its payload is still kept, within the subscriber's limits.
+pub(crate) fn send_kept(
+    now: Instant,
+    peer: &mut Peer,
+    (subscription, encodings): (&mut Subscription, &[Encoding]),
+    (packet, copies): (&SentPacket, usize),
+    (stats, again): (&mut Stats, &mut Vec<u8>),
+    out: &mut Outbox,
+) {
+    let cache = encodings
+        .get(packet.encoding)
+        .map(|encoding| encoding.cache_of(subscription.form));
+    let kept = match cache {
+        Some(_) if packet.is_filler => Some((&[][..], &[][..])),
+        cache => cache.and_then(|cache| cache.packet(packet.incoming)),
+    };
+    let Some(kept) = kept else {
+        stats.retransmissions_unknown += 1;
+        return;
+    };
+    for _ in 0..copies {
+        if !peer.repair_limits.take(now, kept.1.len()) {
+            stats.retransmissions_limited += 1;
+            break;
+        }
+        if send_again(now, peer, subscription, (packet, kept, again), out) {
+            stats.packets_retransmitted += 1;
+        }
+    }
+}
+
 /// Encrypts a packet once more; false if it cannot be. The buffer is for its payload.
 fn send_again(
     now: Instant,
@@ -183,8 +206,18 @@ fn send_again(
 ) -> bool {
     let is_new = matches!(subscription.repair, Repair::Rtx(_));
     let line = peer.line.as_mut().zip(subscription.transport_cc);
-    let line = line.filter(|_| is_new);
-    let number = line.as_ref().map(|(line, id)| line.number(*id));
+    let number = line.as_ref().and_then(|(line, id)| {
+        let again = || packet.number.map(|number| Numbered::again(*id, number));
+        if is_new {
+            Some(line.number(*id))
+        } else {
+            again()
+        }
+    });
+    // Under the same number of the stream nothing else may ever be encrypted.
+    if !is_new && number.map(Numbered::number) != packet.number {
+        return false;
+    }
     let (descriptor, payload) = kept;
     let frame_number = packet.rewritten.frame_number;
     let frame = FrameExtension::new(subscription.dependency_id, frame_number, descriptor);
@@ -196,8 +229,10 @@ fn send_again(
     let sent = peer
         .transport
         .send_rtp(header, again, written.rollover, out);
-    if let (true, Some((line, _))) = (sent, line) {
-        line.sent(now, header.len(), again.len());
+    match line {
+        Some((line, _)) if sent && is_new => line.sent(now, header.len(), again.len()),
+        Some((line, _)) if sent => line.repeated(packet.number),
+        Some(_) | None => {}
     }
     sent
 }
@@ -227,15 +262,24 @@ impl Peer {
     /// Whether its line loses packets that more of them would help against. Reports also count what
     /// the publisher's line lost before; feedback on what we sent does not.
     pub(crate) fn is_lossy(&self) -> bool {
-        self.repair_limits.is_lossy() && {
-            let estimator = self.line.as_ref().map(|line| line.bandwidth.estimator());
-            estimator
-                .filter(|estimator| estimator.has_feedback())
-                .is_none_or(|estimator| {
-                    estimator.loss_permille() >= LOSSY_PERMILLE
-                        && estimator.queue_delay() < QUEUE_MAX
-                })
-        }
+        let measured = || self.measured_loss().is_none_or(|it| it >= LOSSY_PERMILLE);
+        self.repair_limits.is_lossy() && !self.is_full() && measured()
+    }
+
+    /// The share of packets, in thousandths, that its line lost of late, if there is feedback on what
+    /// we sent.
+    pub(crate) fn measured_loss(&self) -> Option<u64> {
+        let estimator = self.line.as_ref()?.bandwidth.estimator();
+        let has_feedback = estimator.has_feedback();
+        has_feedback.then(|| estimator.loss_permille())
+    }
+
+    /// Whether its line has a queue, by feedback on what we sent: then it loses what is too much.
+    pub(crate) fn is_full(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| {
+            let estimator = line.bandwidth.estimator();
+            estimator.has_feedback() && estimator.queue_delay() >= QUEUE_MAX
+        })
     }
 }
 

@@ -57,6 +57,12 @@ impl Bandwidth {
         self.estimator.sent(now, number, size, cluster);
     }
 
+    /// Takes note that a packet was sent again under the same number: when it arrives says nothing
+    /// from here on.
+    pub fn repeated(&mut self, number: SequenceNumber) {
+        self.estimator.repeated(number);
+    }
+
     /// Takes what the subscriber tells of packets.
     pub fn feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
         let was_known = self.is_known();

@@ -51,6 +51,17 @@ pub(crate) struct Numbered {
 }
 
 impl Numbered {
+    /// That of a packet that is sent again just as it was.
+    pub(crate) fn again(id: u8, number: u16) -> Self {
+        let data = transport_sequence_bytes(SequenceNumber(number));
+        Self { id, data }
+    }
+
+    /// The number itself.
+    pub(crate) fn number(self) -> u16 {
+        u16::from_be_bytes(self.data)
+    }
+
     /// As `write_header` wants it.
     pub(crate) fn extension(&self) -> (u8, &[u8]) {
         (self.id, &self.data)
@@ -116,6 +127,13 @@ impl Line {
         Numbered {
             id,
             data: transport_sequence_bytes(SequenceNumber(self.next_number)),
+        }
+    }
+
+    /// A packet was sent again just as it was, with its number if it had one.
+    pub(crate) fn repeated(&mut self, number: Option<u16>) {
+        if let Some(number) = number {
+            self.bandwidth.repeated(SequenceNumber(number));
         }
     }
 

@@ -10,6 +10,10 @@ const NEAR: Duration = Duration::from_millis(200);
 const AFTER_LOSS: Duration = Duration::from_secs(2);
 /// A report of 10 % lost, in 256ths, counts as well, because not every client asks for lost sound.
 const REPORTED_MIN: u8 = 26;
+/// The share of packets on the whole line from which on it counts as bad, in thousandths, and the one
+/// down to which it then does: what goes several times seems to be lost less.
+const MEASURED_MIN: u64 = 100;
+const MEASURED_STILL: u64 = 20;
 /// Browsers report on sound every 5 s (RFC 3550, section 6.2); the next report comes in time.
 const AFTER_REPORT: Duration = Duration::from_secs(6);
 
@@ -33,6 +37,18 @@ impl LossWatch {
     pub(crate) fn reported(&mut self, now: Instant, fraction_lost: u8) {
         if fraction_lost >= REPORTED_MIN {
             self.extend(now + AFTER_REPORT);
+        }
+    }
+
+    /// The share of all packets to the subscriber that were lost of late, in thousandths.
+    pub(crate) fn measured(&mut self, now: Instant, permille: u64) {
+        let enough = if self.is_lossy(now) {
+            MEASURED_STILL
+        } else {
+            MEASURED_MIN
+        };
+        if permille >= enough {
+            self.extend(now + AFTER_LOSS);
         }
     }
 
@@ -60,6 +76,19 @@ mod tests {
         watch.asked(now + NEAR * 3);
         assert!(watch.is_lossy(now + NEAR * 3));
         assert!(!watch.is_lossy(now + NEAR * 3 + AFTER_LOSS));
+    }
+
+    #[test]
+    fn a_line_measured_bad_stays_so_while_a_little_is_still_lost() {
+        let (mut watch, now) = (LossWatch::default(), start());
+        watch.measured(now, MEASURED_MIN - 1);
+        assert!(!watch.is_lossy(now));
+        watch.measured(now, MEASURED_MIN);
+        let later = now + AFTER_LOSS / 2;
+        watch.measured(later, MEASURED_STILL);
+        assert!(watch.is_lossy(now + AFTER_LOSS));
+        watch.measured(now + AFTER_LOSS, MEASURED_STILL - 1);
+        assert!(!watch.is_lossy(later + AFTER_LOSS));
     }
 
     #[test]

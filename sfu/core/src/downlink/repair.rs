@@ -339,6 +339,7 @@ mod tests {
             is_filler: false,
             encoding: 0,
             incoming: 1,
+            number: None,
         };
         let fields = HeaderFields {
             marker: true,

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const LEN_MIN: usize = 64;
 /// Packets remembered at most, as many as their payloads are kept.
 const LEN_MAX: usize = 512;
+/// Sound older than this is played already: what was sent before a silence is not repeated.
+const REPEAT_AGE_MAX: Duration = Duration::from_millis(100);
 /// One packet is sent again so often at most: libwebrtc asks no more often.
 const TRIES_MAX: u8 = 10;
 
@@ -38,6 +40,7 @@ struct Slot {
     sent_ms: u32,
     /// Milliseconds from then until it was sent again.
     resent_ms: u16,
+    /// Of sound, which has no pictures, the number on the line.
     picture_id: u16,
     frame_number: u16,
     tl0_pic_idx: u8,
@@ -52,6 +55,7 @@ const VP8_PICTURE: u8 = 4;
 const VP9_PICTURE: u8 = 8;
 const FRAME: u8 = 16;
 const FILLER: u8 = 32;
+const NUMBERED: u8 = 64;
 
 /// A packet as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,9 @@ pub(crate) struct SentPacket {
     pub(crate) encoding: usize,
     /// Low half of the extended number it came with.
     pub(crate) incoming: u32,
+    /// The number it had on the line, which one that is sent again just as it was has too. Known of
+    /// sound only.
+    pub(crate) number: Option<u16>,
 }
 
 impl SentPacket {
@@ -75,6 +82,7 @@ impl SentPacket {
             is_filler: forwarded.is_filler,
             encoding: incoming.encoding,
             incoming: low_half(incoming.sequence),
+            number: forwarded.number,
         }
     }
 }
@@ -118,6 +126,7 @@ impl SentPackets {
         });
         let flag = |set, flag| if set { flag } else { 0 };
         let frame_flag = flag(rewritten.frame_number.is_some(), FRAME);
+        let number = forwarded.number.filter(|_| picture.is_none());
         let at = self.index(low_half(sequence));
         self.slots[at] = Slot {
             sequence: low_half(sequence),
@@ -125,7 +134,7 @@ impl SentPackets {
             timestamp: rewritten.timestamp,
             sent_ms,
             resent_ms: 0,
-            picture_id: picture.map_or(0, |picture| picture.id),
+            picture_id: picture.map_or(number.unwrap_or(0), |picture| picture.id),
             frame_number: rewritten.frame_number.unwrap_or(0),
             tl0_pic_idx: picture.map_or(0, |picture| picture.tl0),
             encoding: u8::try_from(incoming.encoding).expect("a track has few encodings"),
@@ -134,6 +143,7 @@ impl SentPackets {
                 | flag(marker, MARKER)
                 | picture_flag
                 | frame_flag
+                | flag(number.is_some(), NUMBERED)
                 | flag(forwarded.is_filler, FILLER),
         };
     }
@@ -145,22 +155,11 @@ impl SentPackets {
         number: SequenceNumber,
         intervals: Intervals,
     ) -> Result<SentPacket, Refused> {
-        let now_ms = self.milliseconds(now);
         let newest = self.newest;
         let behind = SequenceNumber::of_extended(newest).distance_from(number);
         let behind = u64::try_from(behind).map_err(|_| Refused::Unknown)?;
         let sequence = newest.checked_sub(behind).ok_or(Refused::Unknown)?;
-        if self.slots.is_empty() {
-            return Err(Refused::Unknown);
-        }
-        let at = self.index(low_half(sequence));
-        let slot = &mut self.slots[at];
-        let age_ms = now_ms.wrapping_sub(slot.sent_ms);
-        let kept = slot.flags & USED != 0 && slot.sequence == low_half(sequence);
-        let age_ms = u16::try_from(age_ms)
-            .ok()
-            .filter(|&age| kept && Duration::from_millis(age.into()) <= KEEP)
-            .ok_or(Refused::Unknown)?;
+        let (slot, age_ms) = self.kept(now, sequence).ok_or(Refused::Unknown)?;
         let since_ms = u64::from(age_ms - slot.resent_ms);
         let interval = if slot.tries == 0 {
             intervals.first
@@ -170,9 +169,29 @@ impl SentPackets {
         if Duration::from_millis(since_ms) < interval || slot.tries >= TRIES_MAX {
             return Err(Refused::TooSoon);
         }
-        slot.tries += 1;
-        slot.resent_ms = age_ms;
-        Ok(slot.packet(sequence))
+        Ok(slot.again(sequence, age_ms))
+    }
+
+    /// The packet so many numbers before the newest, to be sent again unasked if it is young and was
+    /// sent again less than `back` times. Counts as sent again.
+    pub(crate) fn repeat(&mut self, now: Instant, back: u8) -> Option<SentPacket> {
+        let sequence = self.newest.checked_sub(back.into())?;
+        let (slot, age_ms) = self.kept(now, sequence)?;
+        let is_young = Duration::from_millis(age_ms.into()) <= REPEAT_AGE_MAX;
+        (is_young && slot.tries < back).then(|| slot.again(sequence, age_ms))
+    }
+
+    /// Where a packet stands whose payload is still kept, and how old it is in milliseconds.
+    fn kept(&mut self, now: Instant, sequence: u64) -> Option<(&mut Slot, u16)> {
+        let now_ms = self.milliseconds(now);
+        if self.slots.is_empty() {
+            return None;
+        }
+        let at = self.index(low_half(sequence));
+        let slot = &mut self.slots[at];
+        let age_ms = u16::try_from(now_ms.wrapping_sub(slot.sent_ms)).ok()?;
+        let kept = slot.flags & USED != 0 && slot.sequence == low_half(sequence);
+        (kept && Duration::from_millis(age_ms.into()) <= KEEP).then_some((slot, age_ms))
     }
 
     /// A packet that was remembered when it got its number, and leaves only now; `None` if it has
@@ -233,6 +252,12 @@ impl SentPackets {
 }
 
 impl Slot {
+    fn again(&mut self, sequence: u64, age_ms: u16) -> SentPacket {
+        self.tries += 1;
+        self.resent_ms = age_ms;
+        self.packet(sequence)
+    }
+
     fn packet(&self, sequence: u64) -> SentPacket {
         let codec = match self.flags & (VP8_PICTURE | VP9_PICTURE) {
             0 => None,
@@ -256,6 +281,7 @@ impl Slot {
             is_filler: self.flags & FILLER != 0,
             encoding: usize::from(self.encoding),
             incoming: self.incoming,
+            number: (self.flags & NUMBERED != 0).then_some(self.picture_id),
         }
     }
 }
@@ -287,6 +313,7 @@ mod tests {
             is_filler: false,
             encoding: 2,
             incoming: 5,
+            number: None,
         };
         assert_eq!(sent.ask(now, SequenceNumber(7), INTERVAL), Ok(packet));
     }
@@ -386,6 +413,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_young_packet_is_repeated_unless_it_went_again_on_request() {
+        let (mut sent, now) = (SentPackets::default(), start());
+        for number in 4..8_u16 {
+            let number = number.into();
+            sent.remember(now, &incoming(number), &forwarded(number), false);
+        }
+        assert!(sent.ask(now, SequenceNumber(6), INTERVAL).is_ok());
+        let mut repeat = |at, back| sent.repeat(at, back).map(|it| it.rewritten.sequence.0);
+        assert_eq!(repeat(now, 1), None, "it was asked for");
+        assert_eq!((repeat(now, 2), repeat(now, 2)), (Some(5), Some(5)));
+        assert_eq!(repeat(now, 2), None, "twice is enough");
+        assert_eq!(repeat(now + REPEAT_AGE_MAX + MS, 3), None, "it is old");
+        assert_eq!(repeat(now + REPEAT_AGE_MAX, 3), Some(4));
+    }
+
     fn incoming(sequence: u64) -> Incoming {
         Incoming {
             encoding: 2,
@@ -402,6 +445,7 @@ mod tests {
             payload_type: 96,
             rewritten: rewritten(sequence),
             is_filler: false,
+            number: None,
             ends_picture: false,
         }
     }

@@ -23,6 +23,8 @@ pub(crate) struct Forwarded {
     pub(crate) rewritten: Rewritten,
     /// Whether it only fills the place of one that is left out, and has no payload.
     pub(crate) is_filler: bool,
+    /// Its number on the line, once it has one.
+    pub(crate) number: Option<u16>,
     /// Whether nothing more of its picture follows.
     pub(crate) ends_picture: bool,
 }
@@ -115,6 +117,7 @@ impl Subscription {
             payload_type,
             rewritten,
             is_filler: !verdict.taken,
+            number: None,
             ends_picture: verdict.ends_picture,
         })
     }

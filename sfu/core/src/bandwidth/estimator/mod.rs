@@ -130,6 +130,11 @@ impl Estimator {
         self.sent.add(self.packets.micros(now), bytes);
     }
 
+    /// Takes note that a packet was sent again under the same number.
+    pub fn repeated(&mut self, number: SequenceNumber) {
+        self.packets.repeated(number);
+    }
+
     /// Measures the arrival of a probe; one at a time.
     pub fn measure(&mut self, cluster: Cluster) {
         self.measurement = Some(Measurement::new(cluster));
@@ -153,7 +158,8 @@ impl Estimator {
                 News::ArrivedAfterAll => self.loss.arrived_after_all(),
                 News::Lost => self.loss.lost(),
             }
-            if let Some(arrival) = arrival {
+            // Of what was sent twice, nobody knows which arrived.
+            if let Some(arrival) = arrival.filter(|_| !told.is_repeated) {
                 newest_sent_at = newest_sent_at.max(Some(told.sent_at));
                 self.arrived(&told, arrival.as_micros() + offset);
             }

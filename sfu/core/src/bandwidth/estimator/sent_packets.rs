@@ -40,6 +40,9 @@ enum Fate {
     Unknown,
     Lost,
     Arrived,
+    /// As `Unknown` and `Lost`, and it was sent again under the same number.
+    UnknownRepeated,
+    LostRepeated,
 }
 
 /// A packet of which something was told for the first time.
@@ -51,6 +54,8 @@ pub(super) struct Told {
     pub(super) size: u64,
     pub(super) cluster: Option<ClusterId>,
     pub(super) news: News,
+    /// Whether it was sent more than once.
+    pub(super) is_repeated: bool,
 }
 
 /// What is new about a packet.
@@ -113,6 +118,33 @@ impl SentPackets {
         };
     }
 
+    /// Takes note that a packet was sent again under the same number.
+    pub(super) fn repeated(&mut self, number: SequenceNumber) {
+        if let Some(number) = self.known(number) {
+            let entry = &mut self.ring[place(number)];
+            entry.fate = match entry.fate {
+                Fate::Unknown => Fate::UnknownRepeated,
+                Fate::Lost => Fate::LostRepeated,
+                fate @ (Fate::Unused
+                | Fate::Arrived
+                | Fate::UnknownRepeated
+                | Fate::LostRepeated) => fate,
+            };
+        }
+    }
+
+    /// The extended number of one that was sent and is still remembered.
+    fn known(&self, number: SequenceNumber) -> Option<u64> {
+        let newest = self.numbers.newest()?;
+        let behind = SequenceNumber::of_extended(newest).distance_from(number);
+        let behind = u64::try_from(behind)
+            .ok()
+            .filter(|behind| *behind < PACKETS_MAX_U64)?;
+        newest
+            .checked_sub(behind)
+            .filter(|number| Some(*number) >= self.first)
+    }
+
     /// Takes note of what a feedback tells of one number. `None` if it is nothing new, or of a
     /// packet that was never sent or is forgotten.
     pub(super) fn told(
@@ -121,24 +153,23 @@ impl SentPackets {
         number: SequenceNumber,
         arrived: bool,
     ) -> Option<Told> {
-        let newest = self.numbers.newest()?;
-        let [.., high, low] = newest.to_be_bytes();
-        let behind = SequenceNumber(u16::from_be_bytes([high, low])).distance_from(number);
-        let behind = u64::try_from(behind)
-            .ok()
-            .filter(|behind| *behind < PACKETS_MAX_U64)?;
-        let number = newest
-            .checked_sub(behind)
-            .filter(|number| Some(*number) >= self.first)?;
+        let number = self.known(number)?;
         let now = self.micros(now);
         let entry = &mut self.ring[place(number)];
         let news = match (entry.fate, arrived) {
-            (Fate::Unused | Fate::Arrived, _) | (Fate::Lost, false) => return None,
-            (Fate::Unknown, true) => News::Arrived,
-            (Fate::Lost, true) => News::ArrivedAfterAll,
-            (Fate::Unknown, false) => News::Lost,
+            (Fate::Unused | Fate::Arrived, _) | (Fate::Lost | Fate::LostRepeated, false) => {
+                return None;
+            }
+            (Fate::Unknown | Fate::UnknownRepeated, true) => News::Arrived,
+            (Fate::Lost | Fate::LostRepeated, true) => News::ArrivedAfterAll,
+            (Fate::Unknown | Fate::UnknownRepeated, false) => News::Lost,
         };
-        entry.fate = if arrived { Fate::Arrived } else { Fate::Lost };
+        let is_repeated = matches!(entry.fate, Fate::UnknownRepeated | Fate::LostRepeated);
+        entry.fate = match (arrived, is_repeated) {
+            (true, _) => Fate::Arrived,
+            (false, false) => Fate::Lost,
+            (false, true) => Fate::LostRepeated,
+        };
         let age = low_32_bits(now).wrapping_sub(entry.sent_at);
         Some(Told {
             number,
@@ -146,6 +177,7 @@ impl SentPackets {
             size: u64::from(entry.size),
             cluster: entry.cluster,
             news,
+            is_repeated,
         })
     }
 
@@ -190,6 +222,28 @@ mod tests {
         assert_eq!(news(0, true), Some((News::Arrived, 200)));
         assert_eq!(news(0, true), None);
         assert_eq!(news(0, false), None, "what arrived has arrived");
+    }
+
+    #[test]
+    fn of_a_packet_that_was_sent_twice_it_is_known_that_the_time_of_arrival_says_nothing() {
+        let now = start();
+        let mut packets = SentPackets::new(now);
+        for number in 0..4 {
+            packets.sent(now, SequenceNumber(number), 100, None);
+        }
+        packets.told(now, SequenceNumber(1), false);
+        packets.told(now, SequenceNumber(2), true);
+        for number in 0..3 {
+            packets.repeated(SequenceNumber(number));
+        }
+        let mut told = |number| {
+            let told = packets.told(now, SequenceNumber(number), true);
+            told.map(|told| (told.news, told.is_repeated))
+        };
+        assert_eq!(told(0), Some((News::Arrived, true)));
+        assert_eq!(told(1), Some((News::ArrivedAfterAll, true)));
+        assert_eq!(told(2), None, "it had arrived before");
+        assert_eq!(told(3), Some((News::Arrived, false)));
     }
 
     #[test]
