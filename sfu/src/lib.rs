@@ -5,21 +5,25 @@
 //! - `start_error`: why that can fail, in a sentence for the operator.
 //! - `worker`: the event loop of one worker: a turn takes commands and datagrams in, and sends what
 //!   the engine answers.
+//! - `gathering`: how long a turn waits for what comes right behind.
 //! - `engine`: what the event loop needs of an engine.
 //! - `inbox`: what other threads leave for a worker.
 //! - `socket`, `send`: the UDP sockets, in batches both ways.
+//! - `sources`: which address of the machine the kernel sends from.
 //! - `handover`: datagrams that the kernel gave to the wrong worker.
 //! - `addresses`: where clients are told to send.
 //! - `metrics`: what is counted, as text for Prometheus.
 
 mod addresses;
 mod engine;
+mod gathering;
 mod handover;
 mod inbox;
 pub mod media;
 mod metrics;
 mod send;
 mod socket;
+mod sources;
 mod start_error;
 #[cfg(test)]
 mod tests;

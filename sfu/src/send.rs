@@ -4,6 +4,7 @@
 
 use crate::metrics::Sent;
 use crate::socket::Socket;
+use crate::sources::Sources;
 use quinn_udp::{Transmit, UdpSockRef};
 use sfu_core::outbox::{Path, Run};
 use std::io::{self, ErrorKind};
@@ -20,6 +21,7 @@ const REFUSALS_MAX: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Sender {
     segmentation: Segmentation,
+    sources: Sources,
 }
 
 /// Whether the kernel takes whole runs.
@@ -42,7 +44,15 @@ impl Sender {
             warn_that_it_is_off();
             Segmentation::Off
         };
-        Self { segmentation }
+        Self {
+            segmentation,
+            sources: Sources::default(),
+        }
+    }
+
+    /// Routes may have changed since the last time.
+    pub(crate) fn forget_routes(&mut self) {
+        self.sources.forget();
     }
 
     /// Sends all runs of a turn, and counts what became of them.
@@ -53,8 +63,15 @@ impl Sender {
                 sent.unreachable += count(run);
                 continue;
             };
+            let is_plain = run.path.local == Some(socket.bound().ip())
+                || self.sources.is_chosen_anyway(run.path);
             self.send_run(run, sent, |contents, segment_size| {
                 retry_if_full(&mut retries_left, || {
+                    if is_plain && segment_size.is_none() {
+                        // Without control messages, which make a single datagram a quarter dearer.
+                        let sent = socket.io.send_to(contents, run.path.remote);
+                        return sent.map(drop);
+                    }
                     let transmit = Transmit {
                         destination: run.path.remote,
                         ecn: None,
@@ -85,10 +102,10 @@ impl Sender {
                 return;
             }
         };
-        match transmit(&run.bytes, Some(run.segment_len)) {
+        match transmit(run.bytes(), Some(run.segment_len)) {
             Ok(()) => {
                 self.segmentation = Segmentation::Used { refusals: 0 };
-                sent.count_run(datagrams, run.bytes.len());
+                sent.count_run(datagrams, run.bytes().len());
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => sent.buffer_full += datagrams,
             Err(_) => {
@@ -159,7 +176,7 @@ fn retry_if_full(left: &mut u32, mut send: impl FnMut() -> io::Result<()>) -> io
 }
 
 fn count(run: &Run) -> u64 {
-    let datagrams = run.bytes.len().div_ceil(run.segment_len.max(1));
+    let datagrams = run.bytes().len().div_ceil(run.segment_len.max(1));
     u64::try_from(datagrams).expect("a length has at most 64 bits")
 }
 
@@ -197,6 +214,7 @@ mod tests {
     fn used(refusals: u32) -> Sender {
         Sender {
             segmentation: Segmentation::Used { refusals },
+            sources: Sources::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! and its peers are told so; the other workers notice nothing. Decides nothing about media.
 
 use crate::engine::MediaEngine;
+use crate::gathering::Gathering;
 use crate::handover::{Batch, Handover, Taken, is_stun};
 use crate::inbox::Inbox;
 use crate::metrics::Counters;
@@ -19,6 +20,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 use tracing::{debug, error};
 
@@ -30,7 +32,8 @@ const POLL_EVENTS_MAX: usize = 16;
 const COMMANDS_PER_TURN: usize = 256;
 /// How old the counters may be that metrics show.
 const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
-/// How long an address is still handed over whose client has left. It only takes memory.
+/// How long an address is still handed over whose client has left, which only takes memory, and how
+/// long a route is believed, which seldom changes.
 const FORGET_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Who is told what happens. Called on the workers' threads, so it must not wait.
@@ -75,6 +78,7 @@ pub(crate) struct EventLoop<E> {
     /// Whom to tell if the engine fails.
     peers: BTreeSet<PeerId>,
     out: Outbox,
+    gathering: Gathering,
     counters: Counters,
     /// When the counters are due to be published; `None` if they did not change.
     publish_at: Option<Instant>,
@@ -102,6 +106,7 @@ impl<E: MediaEngine> EventLoop<E> {
             is_woken: false,
             peers: BTreeSet::new(),
             out: Outbox::default(),
+            gathering: Gathering::default(),
             counters: Counters::default(),
             publish_at: None,
             forget_at: now + FORGET_INTERVAL,
@@ -129,6 +134,7 @@ impl<E: MediaEngine> EventLoop<E> {
             }
             let is_stopping = self.parts.inbox.is_stopping();
             self.is_woken |= is_stopping;
+            self.gather(timeout);
             self.turn(Instant::now());
             if is_stopping && self.commands.is_empty() {
                 return self.publish();
@@ -147,6 +153,19 @@ impl<E: MediaEngine> EventLoop<E> {
         let due = [self.engine.next_timeout(), self.publish_at];
         let next_at = due.into_iter().flatten().min();
         next_at.map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Waits for what comes right behind the first datagrams after a pause. Commands do not wait.
+    fn gather(&self, timeout: Option<Duration>) {
+        let has_waited = timeout != Some(Duration::ZERO);
+        let has_media = self.parts.sockets.iter().any(|socket| socket.readable);
+        if has_waited
+            && has_media
+            && !self.is_woken
+            && let Some(time) = self.gathering.time()
+        {
+            thread::sleep(time);
+        }
     }
 
     fn turn(&mut self, now: Instant) {
@@ -171,6 +190,7 @@ impl<E: MediaEngine> EventLoop<E> {
             }
         }
         self.tell();
+        self.gathering.note(self.out.runs().len());
         self.out.clear();
         self.settle(now);
     }
@@ -298,10 +318,14 @@ impl<E: MediaEngine> EventLoop<E> {
 
     /// What is left to do once a turn's answers are out.
     fn settle(&mut self, now: Instant) {
+        let forgets = self.forget_at <= now;
+        if forgets {
+            self.forget_at = now + FORGET_INTERVAL;
+            self.sender.forget_routes();
+        }
         if let Some(handover) = &mut self.parts.handover {
             self.counters.handover_dropped += handover.flush();
-            if self.forget_at <= now {
-                self.forget_at = now + FORGET_INTERVAL;
+            if forgets {
                 handover.forget_lost(|remote| self.engine.owns_address(remote));
             }
         }

@@ -12,6 +12,9 @@ const RUN_SEGMENTS_MAX: usize = 64;
 /// A UDP message is at most 65,535 bytes with its headers; below it stays room for IPv6.
 const RUN_BYTES_MAX: usize = 65_000;
 
+/// Buffers grow in steps of a datagram and a half: few enough to stop growing soon.
+const BUFFER_STEP: usize = 2048;
+
 /// From where to where a datagram goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Path {
@@ -37,8 +40,9 @@ pub struct Run {
     pub path: Path,
     /// The length of each datagram but the last.
     pub segment_len: usize,
-    /// The datagrams.
-    pub bytes: Vec<u8>,
+    /// Longer than what is written, so that no byte is cleared before it is written over.
+    buffer: Vec<u8>,
+    len: usize,
     segments: usize,
     closed: bool,
 }
@@ -48,7 +52,7 @@ pub struct Run {
 pub struct RunIndex(usize);
 
 impl Outbox {
-    /// Appends one datagram, written by `write` into an empty tail of the buffer, and returns the
+    /// Appends one datagram, written by `write` over what an earlier turn left in the buffer, and returns the
     /// run it went into. `last` is what the previous call for this destination returned, from this
     /// turn or an earlier one. `len` is the datagram's length; `write` must write exactly that.
     pub fn append(
@@ -63,9 +67,7 @@ impl Outbox {
             _ => self.open(path, len),
         };
         let run = &mut self.runs[index];
-        let start = run.bytes.len();
-        run.bytes.resize(start + len, 0);
-        write(&mut run.bytes[start..]);
+        write(run.tail(len));
         run.segments += 1;
         run.closed = len < run.segment_len;
         RunIndex(index)
@@ -96,7 +98,7 @@ impl Outbox {
                 && !run.closed
                 && len <= run.segment_len
                 && run.segments < RUN_SEGMENTS_MAX
-                && run.bytes.len() + len <= RUN_BYTES_MAX
+                && run.len + len <= RUN_BYTES_MAX
         }
     }
 
@@ -106,14 +108,15 @@ impl Outbox {
         if let Some(run) = self.runs.get_mut(index) {
             run.path = path;
             run.segment_len = len;
-            run.bytes.clear();
+            run.len = 0;
             run.segments = 0;
             run.closed = false;
         } else {
             self.runs.push(Run {
                 path,
                 segment_len: len,
-                bytes: Vec::with_capacity(2048),
+                buffer: Vec::new(),
+                len: 0,
                 segments: 0,
                 closed: false,
             });
@@ -123,9 +126,25 @@ impl Outbox {
 }
 
 impl Run {
+    /// The datagrams, one behind another.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+
     /// The datagrams one by one.
     pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
-        self.bytes.chunks(self.segment_len.max(1))
+        self.bytes().chunks(self.segment_len.max(1))
+    }
+
+    /// Room for one more datagram of this length.
+    fn tail(&mut self, len: usize) -> &mut [u8] {
+        let start = self.len;
+        self.len += len;
+        if self.buffer.len() < self.len {
+            self.buffer
+                .resize(self.len.next_multiple_of(BUFFER_STEP), 0);
+        }
+        &mut self.buffer[start..self.len]
     }
 }
 
@@ -178,7 +197,7 @@ mod tests {
         assert!(
             out.runs()
                 .iter()
-                .all(|run| run.bytes.len() <= RUN_BYTES_MAX)
+                .all(|run| run.bytes().len() <= RUN_BYTES_MAX)
         );
         assert_eq!(
             out.runs()

@@ -289,7 +289,7 @@ fn answer(
             let run = &out.runs()[0];
             assert_eq!(run.path, path);
             let mut message = Message::new();
-            message.unmarshal_binary(&run.bytes).unwrap();
+            message.unmarshal_binary(run.bytes()).unwrap();
             Ok(message)
         }
         Received::Dropped(reason) => {
