@@ -17,6 +17,11 @@ use signaling_core::{Admission, JoinError, JoinRefusal, RtcPath, RtcVersion, Tok
 use std::sync::Arc;
 use tracing::debug;
 
+/// Most requests are far shorter; longer ones are read in several steps. The buffer is written over
+/// before each read and kept per connection, where the library's own 128 KiB would be most of what a
+/// participant takes.
+const READ_BUFFER_LEN: usize = 4 * 1024;
+
 /// The query, in order. Never logged: it carries the access token.
 type Parameters = Query<Vec<(String, String)>>;
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
@@ -83,6 +88,7 @@ async fn join(
     };
     let (limits, metrics) = (shared.limits, Arc::clone(&shared.metrics));
     upgrade
+        .read_buffer_size(READ_BUFFER_LEN)
         .max_message_size(limits.message_bytes)
         .max_frame_size(limits.message_bytes)
         .on_upgrade(move |socket| connection::run(socket, seat, limits, metrics))
