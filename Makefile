@@ -5,6 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 CARGO_TARGET_DIR ?= target
+# How often `make bench` measures each case.
+bench: ROUNDS ?= 8
 # The lock files decide every version; a build that would change them fails.
 LOCKED := --workspace --locked
 PYTHON := $(CURDIR)/.venv/bin
@@ -78,8 +80,12 @@ quality: ## promises on bad lines, with real browsers in networks of their own; 
 	E2E_BINARIES="$$(realpath $(CARGO_TARGET_DIR))/debug" E2E_PYTHON=$(PYTHON)/python ROWS="$(ROWS)" \
 	node web/e2e/quality/run.mjs
 
-bench: ## speed, measured
-	@echo "make bench comes with the first benchmarks of the media plane."
+bench: ## what a forwarded packet costs, beside the simplest sender; ROUNDS=2 CASES="8x16 1x100" for less
+	@scripts/setup.sh build
+	@$(MAKE) --no-print-directory web/dist/assets
+	cargo build --release --locked --bin saal --bin loadtest
+	$(CARGO_TARGET_DIR)/release/loadtest bench --server $(CARGO_TARGET_DIR)/release/saal \
+		--rounds $(ROUNDS) $(CASES:%=--case %) --json $(CARGO_TARGET_DIR)/bench.json
 
 package: ## what is shipped
 	@echo "make package comes with the first release."

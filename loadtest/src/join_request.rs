@@ -16,8 +16,9 @@ use std::io::Write;
 /// data channels negotiated out of band.
 const PROTOCOL: i32 = 16;
 
-/// The value of `join_request` for a participant whose first offer is `offer`.
-pub fn encode(offer: SessionDescription) -> anyhow::Result<String> {
+/// The value of `join_request` for a participant whose first offer is `offer`, and who is sent
+/// everybody's tracks or none.
+pub fn encode(offer: SessionDescription, auto_subscribe: bool) -> anyhow::Result<String> {
     let request = JoinRequest {
         client_info: Some(ClientInfo {
             sdk: client_info::Sdk::Unknown.into(),
@@ -27,7 +28,7 @@ pub fn encode(offer: SessionDescription) -> anyhow::Result<String> {
             ..ClientInfo::default()
         }),
         connection_settings: Some(ConnectionSettings {
-            auto_subscribe: true,
+            auto_subscribe,
             ..ConnectionSettings::default()
         }),
         publisher_offer: Some(offer),
@@ -53,14 +54,14 @@ mod tests {
     #[test]
     fn the_offer_survives_the_packing() {
         let offer = offer("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n");
-        let unpacked = decode(&encode(offer.clone()).unwrap());
+        let unpacked = decode(&encode(offer.clone(), true).unwrap());
         assert_eq!(unpacked.publisher_offer, Some(offer));
         assert!(unpacked.connection_settings.unwrap().auto_subscribe);
     }
 
     #[test]
     fn the_parameter_needs_no_escaping_in_a_url() {
-        let parameter = encode(offer(&"a=candidate ~+/?&\r\n".repeat(40))).unwrap();
+        let parameter = encode(offer(&"a=candidate ~+/?&\r\n".repeat(40)), true).unwrap();
         assert!(
             parameter
                 .bytes()
@@ -71,7 +72,7 @@ mod tests {
     #[test]
     fn an_offer_of_many_similar_sections_stays_below_a_proxy_limit() {
         let section = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n".repeat(200);
-        assert!(encode(offer(&section)).unwrap().len() < 2_000);
+        assert!(encode(offer(&section), true).unwrap().len() < 2_000);
     }
 
     fn offer(sdp: &str) -> SessionDescription {

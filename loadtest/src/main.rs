@@ -3,11 +3,15 @@
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
+use loadtest::bench::arguments::{BenchArguments, FloorArguments};
 use loadtest::budget::Budget;
+use loadtest::lean::pump::PumpSettings;
+use loadtest::lean::session::Publishes;
 use loadtest::relay::arguments::RelayArguments;
 use loadtest::report::Report;
 use loadtest::scenario::{Meeting, Progress};
 use loadtest::token::ApiKey;
+use loadtest::webinar::Webinar;
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -54,8 +58,18 @@ struct Arguments {
 enum Scenario {
     /// Everyone receives everyone: microphone and camera in three sizes.
     Meeting(MeetingArguments),
+    /// Few send microphone and camera, many watch; everyone is lean, so that one machine plays
+    /// hundreds.
+    Webinar(LeanArguments),
+    /// Few speak, many listen; there are no cameras.
+    Audio(LeanArguments),
     /// A bad line for tests: passes UDP datagrams on, later, fewer and slower.
     Relay(RelayArguments),
+    /// What a forwarded packet costs a server on this machine, which is started for it.
+    Bench(BenchArguments),
+    /// The simplest sender, which `bench` compares with.
+    #[command(hide = true)]
+    Floor(FloorArguments),
 }
 
 #[derive(Args)]
@@ -98,6 +112,47 @@ struct MeetingArguments {
     min_received: Option<f64>,
 }
 
+#[derive(Args)]
+struct LeanArguments {
+    /// Participants who send, and are sent nothing.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    publishers: u32,
+    /// Participants who are sent everything, and send nothing.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=2_000))]
+    watchers: u32,
+    /// How long media flows after everyone has joined, in seconds; at most an hour.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    seconds: u64,
+    /// Participants who join per second.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    joins_per_second: u32,
+    /// The meeting's name.
+    #[arg(long, default_value = "loadtest")]
+    room: String,
+    /// Over how long the packets of one picture are spread, in milliseconds; at most a picture's
+    /// time.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=33))]
+    spread_ms: u64,
+    /// Receive every datagram by itself, as receivers without UDP GRO do.
+    #[arg(long)]
+    no_gro: bool,
+    /// Write the report as JSON to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Miss the run if a greater share of packets is lost: 0.001 is one in a thousand.
+    #[arg(long, value_parser = share)]
+    max_loss: Option<f64>,
+    /// Miss the run if a smaller share of participants joins: 1.0 is everyone.
+    #[arg(long, value_parser = share)]
+    min_joined: Option<f64>,
+    /// Miss the run if more participants fail: never join, or fall out before the end.
+    #[arg(long)]
+    max_failed: Option<u64>,
+    /// Miss the run if media of a smaller share of the tracks arrives: 1.0 is all.
+    #[arg(long, value_parser = share)]
+    min_received: Option<f64>,
+}
+
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_default())
@@ -106,7 +161,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match &arguments.scenario {
         Scenario::Meeting(meeting) => run(&arguments, meeting),
+        Scenario::Webinar(lean) => run_lean(&arguments, lean, Publishes::SoundAndPictures),
+        Scenario::Audio(lean) => run_lean(&arguments, lean, Publishes::Sound),
         Scenario::Relay(relay) => run_relay(relay),
+        Scenario::Bench(bench) => run_bench(bench),
+        Scenario::Floor(floor) => floor.run(),
     };
     match done {
         Ok(missed) if missed.is_empty() => ExitCode::SUCCESS,
@@ -151,20 +210,8 @@ async fn run(arguments: &Arguments, meeting: &MeetingArguments) -> anyhow::Resul
         room_prefix: meeting.room_prefix.clone(),
         quiet: meeting.quiet,
     };
-    let interrupted = async {
-        // Without a way to be interrupted, the run ends in its time.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let report = plan.run(interrupted, tell).await;
-    if std::io::stderr().is_terminal() {
-        eprintln!();
-    }
-    write!(std::io::stdout(), "{report}").context("writing the report")?;
-    if let Some(file) = &meeting.json {
-        write_json(&report, file)?;
-    }
+    let report = plan.run(interruption(), tell).await;
+    show(&report, meeting.json.as_deref())?;
     let budget = Budget {
         max_loss: meeting.max_loss,
         min_joined: meeting.min_joined,
@@ -174,11 +221,76 @@ async fn run(arguments: &Arguments, meeting: &MeetingArguments) -> anyhow::Resul
     Ok(budget.missed(&report))
 }
 
+/// Signaling on one thread; the media has its own.
+#[tokio::main(flavor = "current_thread")]
+async fn run_lean(
+    arguments: &Arguments,
+    lean: &LeanArguments,
+    publishes: Publishes,
+) -> anyhow::Result<Vec<String>> {
+    if lean.publishers + lean.watchers > PEERS_MAX {
+        bail!("More than {PEERS_MAX} participants are too many for one process: start several.");
+    }
+    let server = reach(&arguments.url).await?;
+    if !server.ip().is_loopback() {
+        eprintln!("{server} is another machine: run this only against a server you operate.");
+    }
+    let webinar = Webinar {
+        url: arguments.url.clone(),
+        api_key: ApiKey {
+            key: arguments.api_key.clone(),
+            secret: arguments.api_secret.clone(),
+        },
+        pump: PumpSettings {
+            address: address_towards(server)?,
+            joins_datagrams: !lean.no_gro,
+            spread: Duration::from_millis(lean.spread_ms),
+        },
+        room: lean.room.clone(),
+        publishers: lean.publishers,
+        publishes,
+        watchers: lean.watchers,
+        length: Duration::from_secs(lean.seconds),
+        joins_per_second: lean.joins_per_second,
+    };
+    let report = webinar.run(interruption(), tell).await?;
+    show(&report, lean.json.as_deref())?;
+    let budget = Budget {
+        max_loss: lean.max_loss,
+        min_joined: lean.min_joined,
+        max_failed: lean.max_failed,
+        min_received: lean.min_received,
+    };
+    Ok(budget.missed(&report))
+}
+
+/// Resolves when somebody presses Ctrl-C.
+async fn interruption() {
+    // Without a way to be interrupted, the run ends in its time.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn show(report: &Report, json: Option<&Path>) -> anyhow::Result<()> {
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+    write!(std::io::stdout(), "{report}").context("writing the report")?;
+    json.map_or(Ok(()), |file| write_json(report, file))
+}
+
 /// One thread: the order of datagrams is the order of arrival.
 #[tokio::main(flavor = "current_thread")]
 async fn run_relay(relay: &RelayArguments) -> anyhow::Result<Vec<String>> {
     relay.run().await?;
     Ok(Vec::new())
+}
+
+/// Signaling on one thread; the media has its own.
+#[tokio::main(flavor = "current_thread")]
+async fn run_bench(bench: &BenchArguments) -> anyhow::Result<Vec<String>> {
+    bench.run().await
 }
 
 /// Finds the server and makes sure that something listens there.

@@ -36,7 +36,7 @@ pub struct Report {
     pub loss: f64,
     /// RTP packets that peers sent.
     pub packets_sent: u64,
-    /// Key frames that peers received.
+    /// Key frames that peers received; lean ones do not tell.
     pub key_frames: u64,
     /// What all peers together received during `seconds`.
     pub kbps_in: u64,
@@ -119,26 +119,13 @@ impl Report {
         let first_media: Vec<Duration> = subscriptions()
             .filter_map(|subscription| subscription.first_media)
             .collect();
-        let lost_of = total.packets + total.lost;
         Self {
-            rooms,
             peers: count(peers.len() + refused.len()),
             joined: count(peers.len()),
             failed: failures.values().sum(),
             failures,
-            seconds: window.length.as_secs_f64(),
-            packets_received: total.packets,
-            packets_lost: total.lost,
-            dropped_here: window.dropped_here,
-            loss: if lost_of == 0 {
-                0.0
-            } else {
-                share(total.lost, lost_of)
-            },
             packets_sent: total.packets_sent,
             key_frames: total.key_frames,
-            kbps_in: kbps(window.bytes_in, window.length),
-            kbps_out: kbps(window.bytes_out, window.length),
             tracks_expected: count(subscriptions().count()),
             tracks_received: count(first_media.len()),
             join: Spread::of(peers.iter().map(|peer| peer.time_to_join).collect()),
@@ -147,6 +134,28 @@ impl Report {
                 p50_ms: latency.percentile(50).map(millis),
                 p99_ms: latency.percentile(99).map(millis),
             },
+            ..Self::of_counts(rooms, total.packets, total.lost, window)
+        }
+    }
+}
+
+impl Report {
+    /// What counts alone say of `rooms` meetings.
+    pub(crate) fn of_counts(rooms: u64, received: u64, lost: u64, window: Window) -> Self {
+        Self {
+            rooms,
+            seconds: window.length.as_secs_f64(),
+            packets_received: received,
+            packets_lost: lost,
+            dropped_here: window.dropped_here,
+            loss: if received + lost == 0 {
+                0.0
+            } else {
+                share(lost, received + lost)
+            },
+            kbps_in: kbps(window.bytes_in, window.length),
+            kbps_out: kbps(window.bytes_out, window.length),
+            ..Self::default()
         }
     }
 }
@@ -171,7 +180,9 @@ impl fmt::Display for Report {
             "tracks received",
             format!("{} of {}", self.tracks_received, self.tracks_expected),
         )?;
-        row("first media after", spread(self.first_media))?;
+        if self.first_media.max_ms > 0 {
+            row("first media after", spread(self.first_media))?;
+        }
         row("media for", format!("{:.1} s", self.seconds))?;
         row("packets received", self.packets_received.to_string())?;
         row(
@@ -185,9 +196,13 @@ impl fmt::Display for Report {
             )?;
         }
         row("packets sent", self.packets_sent.to_string())?;
-        row("key frames received", self.key_frames.to_string())?;
+        if self.key_frames > 0 {
+            row("key frames received", self.key_frames.to_string())?;
+        }
         row("received", megabits(self.kbps_in))?;
-        row("sent", megabits(self.kbps_out))?;
+        if self.kbps_out > 0 {
+            row("sent", megabits(self.kbps_out))?;
+        }
         if let (Some(p50), Some(p99)) = (self.latency.p50_ms, self.latency.p99_ms) {
             row(
                 "latency",
@@ -199,7 +214,7 @@ impl fmt::Display for Report {
 }
 
 impl Spread {
-    fn of(mut durations: Vec<Duration>) -> Self {
+    pub(crate) fn of(mut durations: Vec<Duration>) -> Self {
         durations.sort_unstable();
         let at = |index: usize| {
             durations

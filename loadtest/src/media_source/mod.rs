@@ -22,7 +22,8 @@ pub const AUDIO_PAYLOAD_TYPE: u8 = 111;
 /// The payload type that every offer gives to VP8.
 pub const VIDEO_PAYLOAD_TYPE: u8 = 96;
 
-const FRAME_TIME: Duration = Duration::from_nanos(1_000_000_000 / vp8::FRAMES_PER_SECOND as u64);
+pub(crate) const FRAME_TIME: Duration =
+    Duration::from_nanos(1_000_000_000 / vp8::FRAMES_PER_SECOND as u64);
 /// Key frames come on request; this often they come anyway, as a floor under lost requests.
 const FRAMES_PER_KEY_FRAME: u64 = 30 * vp8::FRAMES_PER_SECOND as u64;
 /// Key frames of one encoding are at least this many frames apart, as libwebrtc's are (300 ms).
@@ -57,11 +58,11 @@ impl KeyFrameRequests {
         }
     }
 
-    fn take(&self, encoding: usize) -> bool {
+    pub(crate) fn take(&self, encoding: usize) -> bool {
         self.due[encoding].1.swap(false, Ordering::Relaxed)
     }
 
-    fn is_raised(&self, encoding: usize) -> bool {
+    pub(crate) fn is_raised(&self, encoding: usize) -> bool {
         self.due[encoding].1.load(Ordering::Relaxed)
     }
 }
@@ -181,13 +182,17 @@ impl MediaSource {
     }
 }
 
-fn key_frame_due(frame: u64, last: Option<u64>, requested: impl FnOnce() -> bool) -> bool {
+pub(crate) fn key_frame_due(
+    frame: u64,
+    last: Option<u64>,
+    requested: impl FnOnce() -> bool,
+) -> bool {
     let Some(last) = last else { return true };
     let since = frame - last;
     since >= FRAMES_PER_KEY_FRAME || (since >= FRAMES_BETWEEN_REQUESTED && requested())
 }
 
-fn next_due(now: Instant, due: Instant, period: Duration) -> Instant {
+pub(crate) fn next_due(now: Instant, due: Instant, period: Duration) -> Instant {
     if now - due > LAG_MAX {
         now + period
     } else {
@@ -202,7 +207,7 @@ const SPEAKING: u8 = 0x14;
 const SILENT: u8 = 0x5A;
 
 /// The content of the audio level extension at this time.
-fn level(elapsed: Duration, (place, speakers): (u32, u32)) -> u8 {
+pub(crate) fn level(elapsed: Duration, (place, speakers): (u32, u32)) -> u8 {
     let turn = elapsed.as_millis() / TURN.as_millis() % u128::from(speakers.max(1));
     if turn == u128::from(place) {
         VOICE | SPEAKING

@@ -15,18 +15,21 @@ const TOC: u8 = 31 << 3;
 /// Sets the silence flag of the CELT frame; the decoder reads nothing after it (section 4.3).
 const SILENCE: [u8; 2] = [0xFF, 0xFE];
 
+/// Where the send time begins: behind what the decoder reads.
+pub(crate) const STAMP_AT: usize = 3;
+
 /// One packet of 20 ms, with the send time in it.
 pub fn packet(now: Instant) -> Bytes {
     let mut packet = BytesMut::zeroed(PACKET_LEN);
     packet[0] = TOC;
     packet[1..3].copy_from_slice(&SILENCE);
-    packet[3..3 + STAMP_LEN].copy_from_slice(&stamp::stamp(now));
+    packet[STAMP_AT..STAMP_AT + STAMP_LEN].copy_from_slice(&stamp::stamp(now));
     packet.freeze()
 }
 
 /// How long ago a packet of this generator was sent; `None` for any other packet.
 pub fn age(payload: &[u8], now: Instant) -> Option<Duration> {
-    stamp::age(payload.get(3..3 + STAMP_LEN)?, now)
+    stamp::age(payload.get(STAMP_AT..STAMP_AT + STAMP_LEN)?, now)
 }
 
 #[cfg(test)]

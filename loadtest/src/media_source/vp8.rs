@@ -60,6 +60,7 @@ pub const ENCODINGS: [Encoding; 3] = [
 #[derive(Debug)]
 pub struct FrameSource {
     encoding: Encoding,
+    payload_len_max: usize,
     picture_id: u16,
     base_layer_index: u8,
     frames_since_key: usize,
@@ -72,11 +73,19 @@ impl FrameSource {
     pub fn new(encoding: Encoding, rng: &mut impl Rng) -> Self {
         Self {
             encoding,
+            payload_len_max: PAYLOAD_LEN_MAX,
             picture_id: rng.random_range(0..0x8000),
             base_layer_index: rng.random(),
             frames_since_key: 0,
             overspent: 0,
         }
+    }
+
+    /// Cuts frames into payloads of at most so many bytes, which must be more than a descriptor has.
+    #[must_use]
+    pub fn with_payloads_of(mut self, len_max: usize) -> Self {
+        self.payload_len_max = len_max;
+        self
     }
 
     /// The payloads of the next frame, in order; the last one takes the marker bit.
@@ -88,7 +97,7 @@ impl FrameSource {
         if temporal_layer == 0 {
             self.base_layer_index = self.base_layer_index.wrapping_add(1);
         }
-        let count = frame.len().div_ceil(PAYLOAD_LEN_MAX - DESCRIPTOR_LEN);
+        let count = frame.len().div_ceil(self.payload_len_max - DESCRIPTOR_LEN);
         // Equal parts, as libwebrtc cuts them.
         let part_len = frame.len().div_ceil(count);
         let parts = frame.chunks(part_len).enumerate();

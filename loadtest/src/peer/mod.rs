@@ -3,8 +3,8 @@
 
 mod answer;
 mod connection;
-mod negotiation;
-mod publication;
+pub(crate) mod negotiation;
+pub(crate) mod publication;
 mod room_view;
 mod runtime;
 mod session;
@@ -94,7 +94,7 @@ impl Peer {
             .set_local_description(first_offer)
             .await
             .context("the first offer")?;
-        let request = join_request::encode(offer(Negotiation::FIRST_ID, sdp))?;
+        let request = join_request::encode(offer(Negotiation::FIRST_ID, sdp), true)?;
         let connected = signal::connect(&settings.url, &settings.token, &request).await;
         let (sender, receiver) = match connected {
             Ok(halves) => halves,

@@ -2,7 +2,7 @@
 
 /// The state of offers and answers of one peer, who always is the offerer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Negotiation {
+pub(crate) struct Negotiation {
     last_id: u32,
     unanswered: bool,
     wanted: bool,
@@ -10,10 +10,10 @@ pub(super) struct Negotiation {
 
 impl Negotiation {
     /// The number of the offer inside the join request.
-    pub(super) const FIRST_ID: u32 = 1;
+    pub(crate) const FIRST_ID: u32 = 1;
 
     /// The first offer is under way with the join request.
-    pub(super) fn joining() -> Self {
+    pub(crate) fn joining() -> Self {
         Self {
             last_id: Self::FIRST_ID,
             unanswered: true,
@@ -22,12 +22,12 @@ impl Negotiation {
     }
 
     /// Asks for another offer.
-    pub(super) fn want(&mut self) {
+    pub(crate) fn want(&mut self) {
         self.wanted = true;
     }
 
     /// The number for the next offer, if one is wanted and the last one is answered.
-    pub(super) fn next_offer(&mut self) -> Option<u32> {
+    pub(crate) fn next_offer(&mut self) -> Option<u32> {
         if !self.wanted || self.unanswered {
             return None;
         }
@@ -38,7 +38,7 @@ impl Negotiation {
     }
 
     /// Whether an answer counts: it must be the first to the latest offer.
-    pub(super) fn accepts(&mut self, id: u32) -> bool {
+    pub(crate) fn accepts(&mut self, id: u32) -> bool {
         let accepted = self.unanswered && id == self.last_id;
         self.unanswered &= !accepted;
         accepted

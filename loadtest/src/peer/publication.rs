@@ -22,8 +22,8 @@ use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit, RtpTransceiver};
 
 /// The client's names of its two tracks, the same in request and session description.
-const MICROPHONE: &str = "microphone";
-const CAMERA: &str = "camera";
+pub(crate) const MICROPHONE: &str = "microphone";
+pub(crate) const CAMERA: &str = "camera";
 const QUALITIES: [VideoQuality; ENCODINGS.len()] =
     [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High];
 
@@ -279,7 +279,8 @@ fn coding(ssrc: u32, rid: &str, codec: RTCRtpCodec) -> RTCRtpEncodingParameters 
     }
 }
 
-fn microphone_request() -> AddTrackRequest {
+/// Announces a microphone.
+pub(crate) fn microphone_request() -> AddTrackRequest {
     AddTrackRequest {
         cid: MICROPHONE.to_owned(),
         name: MICROPHONE.to_owned(),
@@ -290,7 +291,8 @@ fn microphone_request() -> AddTrackRequest {
     }
 }
 
-fn camera_request() -> AddTrackRequest {
+/// Announces a camera of three sizes.
+pub(crate) fn camera_request() -> AddTrackRequest {
     let layers: Vec<VideoLayer> = ENCODINGS.iter().zip(QUALITIES).map(layer).collect();
     let largest = ENCODINGS[ENCODINGS.len() - 1];
     AddTrackRequest {
