@@ -347,11 +347,8 @@ impl Engine {
                 }
                 subscription.sent(now, incoming, &forwarded, marker, payload.len());
                 self.stats.packets_forwarded += 1;
-                if marker && peer.is_lossy() {
-                    let end = (&packet, (descriptor, payload), &mut self.again);
-                    let repeated = repeat_end(now, peer, subscription, end, out);
-                    self.stats.ends_repeated += u64::from(repeated);
-                }
+                let end = (&packet, (descriptor, payload), &mut self.again);
+                self.stats.ends_repeated += repeat_end(now, peer, subscription, end, out);
             }
         }
         if awaits {

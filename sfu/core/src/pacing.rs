@@ -71,14 +71,14 @@ impl Engine {
             let buffers = (&mut *again, &mut *out);
             let sent = send_held(now, (key, &mut *peer), tracks, &held, buffers);
             stats.packets_forwarded += u64::from(sent.is_some());
-            stats.ends_repeated += u64::from(sent == Some(true));
+            stats.ends_repeated += sent.unwrap_or(0);
         }
         let line = peer.line.as_ref()?;
         (!line.waiting.is_empty()).then(|| line.next_turn_at())
     }
 }
 
-/// Encrypts a packet that waited, and says whether it was sent twice; `None` if its subscription or
+/// Encrypts a packet that waited, and says how often it was sent again; `None` if its subscription or
 /// its payload is gone by then. The buffer is for its payload.
 fn send_held(
     now: Instant,
@@ -86,7 +86,7 @@ fn send_held(
     tracks: &mut Tracks,
     held: &Held,
     (again, out): (&mut Vec<u8>, &mut Outbox),
-) -> Option<bool> {
+) -> Option<u64> {
     let Track {
         subscriptions,
         encodings,
@@ -118,7 +118,6 @@ fn send_held(
         return None;
     }
     line.sent(now, header.len(), again.len());
-    let repeats = packet.marker && peer.is_lossy();
     let end = (&packet, (descriptor, payload), again);
-    Some(repeats && repeat_end(now, peer, subscription, end, out))
+    Some(repeat_end(now, peer, subscription, end, out))
 }

@@ -237,20 +237,24 @@ fn send_again(
     sent
 }
 
-/// Sends the last packet of a picture a second time, unasked. Without it the subscriber would see what
-/// is missing only from the next picture on: with that one's first packet lost as well, its picture
-/// stands still. On small pictures, which are one packet each, that is a tenth of all losses.
+/// Sends the last packet of a picture a second time, unasked, where many are lost, and says how many
+/// that were. Without it the subscriber would see what is missing only from the next picture on: with
+/// that one's first packet lost as well, its picture stands still. On small pictures, which are one
+/// packet each, that is a tenth of all losses.
 pub(crate) fn repeat_end(
     now: Instant,
     peer: &mut Peer,
     subscription: &mut Subscription,
     (packet, kept, again): (&SentPacket, (&[u8], &[u8]), &mut Vec<u8>),
     out: &mut Outbox,
-) -> bool {
+) -> u64 {
     let is_new = matches!(subscription.repair, Repair::Rtx(_));
-    is_new
+    let repeats = packet.marker
+        && is_new
+        && peer.is_lossy()
         && peer.repair_limits.take_spare(now, kept.1.len())
-        && send_again(now, peer, subscription, (packet, kept, again), out)
+        && send_again(now, peer, subscription, (packet, kept, again), out);
+    u64::from(repeats)
 }
 
 impl Peer {

@@ -43,7 +43,11 @@ impl Engine {
         if spec.kind != MediaKind::Audio {
             return;
         }
-        for subscription in subscriptions.iter_mut().filter(|it| it.is_repairable()) {
+        for subscription in subscriptions
+            .quietly()
+            .iter_mut()
+            .filter(|it| it.is_repairable())
+        {
             let peer = &mut peers[subscription.peer];
             // Not every client asks for lost sound, and browsers report on it every five seconds only.
             if let Some(permille) = peer.measured_loss() {

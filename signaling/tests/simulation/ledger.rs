@@ -223,7 +223,8 @@ impl Ledger {
         };
         if packet.ssrc.0 == ssrc {
             let picture = vp8::Descriptor::parse(payload).filter(|_| !tag.is_audio);
-            let picture = picture.and_then(|it| Some((it.picture_id?.value(), it.start_of_frame)));
+            let picture =
+                picture.and_then(|it| Some((it.numbers.picture_id?.value(), it.start_of_frame)));
             let forwarded = Forwarded {
                 at,
                 number: number.0,
