@@ -75,6 +75,11 @@ impl KeyframeRequester {
         }
     }
 
+    /// Whether the last key frame has this timestamp.
+    pub(crate) fn has_last(&self, timestamp: u32) -> bool {
+        self.last.is_some_and(|(last, _)| last == timestamp)
+    }
+
     /// Accounts what a packet brought.
     pub(crate) fn count(&mut self, timestamp: u32, bytes: usize) {
         let bytes = u64::try_from(bytes).expect("a packet is small");
