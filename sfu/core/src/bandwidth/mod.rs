@@ -25,8 +25,12 @@ use backoff::Backoff;
 use estimator::{ESTIMATE_START, Estimator};
 use pacer::Pacer;
 use probe::{Conditions, Prober};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use steady::SteadyEstimate;
+
+/// A line that was full within this time is taken to be narrow still: when it has become wider, the
+/// first to try it is the key frame of the next better picture, which would fill it in one burst.
+const NARROW_FOR: Duration = Duration::from_mins(1);
 
 /// Everything that is known of one subscriber's line. Takes 17 kB at the beginning and no more.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub struct Bandwidth {
     pacer: Pacer,
     steady: SteadyEstimate,
     backoff: Backoff,
+    /// When it was last seen to be full.
+    full_at: Option<Instant>,
 }
 
 impl Bandwidth {
@@ -47,6 +53,7 @@ impl Bandwidth {
             pacer: Pacer::new(now, ESTIMATE_START),
             steady: SteadyEstimate::new(now, ESTIMATE_START),
             backoff: Backoff::default(),
+            full_at: None,
         }
     }
 
@@ -118,8 +125,13 @@ impl Bandwidth {
 
     /// What may be given to subscriptions.
     pub fn budget(&self, now: Instant) -> Budget {
+        let estimate = if self.pacer.has_burst(now) {
+            self.estimator.kept()
+        } else {
+            self.estimator.estimate()
+        };
         Budget {
-            estimate: self.estimator.estimate(),
+            estimate,
             steady: self.backoff.bound(now, self.steady.rate()),
         }
     }
@@ -152,7 +164,11 @@ impl Bandwidth {
     fn settle(&mut self, now: Instant) {
         let estimate = self.estimator.estimate();
         self.steady.record(now, estimate);
-        let is_narrow = self.estimator.is_full() || self.prober.is_saturated();
+        if self.estimator.is_full() || self.prober.is_saturated() {
+            self.full_at = Some(now);
+        }
+        let lately = |at| now.saturating_duration_since(at) < NARROW_FOR;
+        let is_narrow = self.full_at.is_some_and(lately);
         self.pacer.set_line(now, estimate, is_narrow);
     }
 }

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// About 19 kB, as the middle encoding of a camera has: 190 ms of 800 kbit/s.
 const PACKETS_PER_KEY_FRAME: usize = 90;
 const PICTURES: u32 = 10;
+/// About 6, 21 and 107 kB, as Chromium makes of a grainy camera: the last is 430 ms of 2 Mbit/s.
+const KEY_FRAMES: [usize; 3] = [30, 100, 500];
+const SECONDS: u64 = 30;
 
 #[test]
 fn sound_does_not_wait_behind_the_key_frames_of_a_narrow_line() {
@@ -49,6 +52,32 @@ fn a_key_frame_on_a_line_that_was_never_full_leaves_as_it_came() {
         pictures(sim) >= before + 240
     });
     assert!(came < Duration::from_millis(80), "{came:?}");
+}
+
+#[test]
+fn row_4_key_frames_of_half_a_second_cost_a_line_no_picture_that_it_carries() {
+    let (mut sim, bob, _, camera) = a_call();
+    let alice = sim.tracks[&camera];
+    for (index, packets) in KEY_FRAMES.into_iter().enumerate() {
+        encoding(&mut sim, alice, camera, index).packets_per_key_frame = packets;
+    }
+    line(&mut sim, bob, 800);
+    sim.run_for(secs(20));
+    line(&mut sim, bob, 2000);
+    let back = sim.run_until("the best picture", |sim| {
+        width(sim, bob, camera) == Some(1280)
+    });
+    let mut best = 0;
+    for _ in 0..SECONDS * 10 {
+        sim.run_for(Duration::from_millis(100));
+        best += u64::from(width(&mut sim, bob, camera) == Some(1280));
+    }
+    let share = best * 10 / SECONDS;
+    eprintln!(
+        r#"quality row=4 target="large key frames: top layer back < 8 s, and stays" measured="{back:?}, then {share} % of {SECONDS} s""#
+    );
+    assert!(back < secs(8), "{back:?}");
+    assert!(share >= 90, "{share} %");
 }
 
 fn encoding(sim: &mut Sim, who: PeerId, track: TrackId, index: usize) -> &mut SourceEncoding {

@@ -7,9 +7,14 @@ use std::time::Duration;
 /// that time (50 ppm), and a route that became longer for good is taken for a queue no longer.
 const WINDOW_US: i64 = 15_000_000;
 
-/// A queue that grew by so much without a pause is one that the line cannot keep up with: a key frame
-/// is a jump, and other people's traffic comes and goes.
+/// A queue that grew by so much is one that the line cannot keep up with: jitter is less.
 const RISE_US: i64 = 75_000;
+/// And for no longer: a queue that stands is of others' making, and the slope decides.
+const RISEN_US: i64 = 500_000;
+/// If it falls by so much from one feedback to the next, it empties: a full one stays as it is.
+const FALL_US: i64 = 10_000;
+/// Up to here it is none to count from.
+const NONE_US: i64 = 25_000;
 /// While so much was sent: the packets of a burst wait for each other too, but were sent at once.
 const RISING_US: i64 = 120_000;
 
@@ -50,15 +55,17 @@ impl QueueDelay {
         };
         let shortest = shortest.min(self.shortest_before.unwrap_or(shortest));
         let before = std::mem::replace(&mut self.delay_us, round - shortest);
-        if self.delay_us <= before || self.rises_from.is_none() {
+        let falls = self.delay_us <= before - FALL_US;
+        if falls || self.delay_us <= NONE_US || self.rises_from.is_none() {
             self.rises_from = Some((self.delay_us, self.sent_at));
         }
     }
 
-    /// Whether the queue has grown from feedback to feedback, and by much.
+    /// Whether the queue has grown by much, and not at once, and does not empty.
     pub(super) fn is_rising(&self) -> bool {
         self.rises_from.is_some_and(|(delay_us, since)| {
-            self.delay_us - delay_us >= RISE_US && self.sent_at - since >= RISING_US
+            let time = self.sent_at - since;
+            self.delay_us - delay_us >= RISE_US && (RISING_US..RISEN_US).contains(&time)
         })
     }
 
@@ -99,6 +106,7 @@ mod tests {
             ([0, 30, 60, 90], true),
             ([0, 0, 50, 110], true),
             ([0, 0, 0, 110], false),
+            ([0, 100, 200, 195], true),
             ([0, 0, 0, 200], false),
             ([0, 200, 190, 180], false),
             ([0, 10, 20, 30], false),
@@ -112,6 +120,19 @@ mod tests {
             }
             assert_eq!(queue.is_rising(), expected, "{delays_ms:?}");
         }
+    }
+
+    #[test]
+    fn a_queue_that_only_stands_is_not_held_against_the_line_for_long() {
+        let mut queue = QueueDelay::default();
+        let rising = (0..40).filter(|round| {
+            let sent_at = round * 60_000;
+            let delay = if *round > 2 { 150_000 } else { 0 };
+            queue.receive(sent_at, sent_at + delay);
+            queue.close();
+            queue.is_rising()
+        });
+        assert_eq!(rising.count(), 7, "of 37");
     }
 
     #[test]

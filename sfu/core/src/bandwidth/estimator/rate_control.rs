@@ -50,6 +50,8 @@ pub(super) struct RateControl {
     capacity: LinkCapacity,
     updated_at: Instant,
     decreased_at: Option<Instant>,
+    /// What arrived at the last step down.
+    arrived_at_decrease: Bitrate,
 }
 
 impl RateControl {
@@ -59,6 +61,7 @@ impl RateControl {
             capacity: LinkCapacity::default(),
             updated_at: now,
             decreased_at: None,
+            arrived_at_decrease: Bitrate::ZERO,
         }
     }
 
@@ -68,6 +71,11 @@ impl RateControl {
 
     pub(super) const fn decreased_at(&self) -> Option<Instant> {
         self.decreased_at
+    }
+
+    /// What arrived when the target last went down for a queue: more than is left of the target.
+    pub(super) const fn arrived_at_decrease(&self) -> Bitrate {
+        self.arrived_at_decrease
     }
 
     /// Whether the line was full, and never since carried more than it did then.
@@ -105,6 +113,7 @@ impl RateControl {
     pub(super) fn shrink(&mut self, now: Instant, percent: u64) {
         self.target = self.target.percent(percent).max(ESTIMATE_MIN);
         self.decreased_at = Some(now);
+        self.arrived_at_decrease = Bitrate::ZERO;
     }
 
     fn decrease(&mut self, now: Instant, seen: &Observation) {
@@ -125,6 +134,7 @@ impl RateControl {
         } else {
             self.capacity.observe(arrived);
         }
+        self.arrived_at_decrease = arrived;
         self.target = lower.min(self.target).max(ESTIMATE_MIN);
     }
 
