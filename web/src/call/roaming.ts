@@ -1,7 +1,7 @@
 // Lets the connections of a call follow a laptop from network to network, as from Wi-Fi to VPN, without a break.
 //
 // Chromium ties a call's sockets to the addresses that it finds on the machine. When one goes, its sockets go with
-// it, and the browser looks for others two seconds later (measured on Linux, November 2026). A document that may use
+// it, and the picture was back two seconds later only (on Linux, November 2026). A document that may use
 // neither microphone nor camera is not told those addresses and gets sockets that are tied to none: each packet goes
 // where the system sends it at that moment, and the server answers where it came from. So connections are made in
 // such a document. That suits a server with public addresses; nothing is lost but a second way to it, beside the
