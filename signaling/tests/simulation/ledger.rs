@@ -207,7 +207,8 @@ impl Ledger {
             self.check_report_numbers(at, session, datagram);
             return self.look_into_report(at, session, &compound);
         };
-        self.check_numbers(at, session, (header.ssrc.0, header.sequence), datagram);
+        let numbers = (header.ssrc.0, header.sequence);
+        let is_repeated = self.check_numbers(at, session, numbers, datagram);
         let Ok(plain) = observer.decrypt_rtp(datagram) else {
             self.violate(at, format!("session {session}: an unreadable packet"));
             return Carries::Other;
@@ -221,7 +222,8 @@ impl Ledger {
             self.violate(at, format!("session {session}: a packet nobody sent"));
             return Carries::Other;
         };
-        if packet.ssrc.0 == ssrc {
+        // Sound is sent again as it was; pictures are in a stream of their own.
+        if packet.ssrc.0 == ssrc && !is_repeated {
             let picture = vp8::Descriptor::parse(payload).filter(|_| !tag.is_audio);
             let picture =
                 picture.and_then(|it| Some((it.numbers.picture_id?.value(), it.start_of_frame)));
@@ -262,14 +264,14 @@ impl Ledger {
     }
 
     /// Under one number only one content is sealed: with AES-GCM two would give the keys away
-    /// (RFC 7714, section 8.1).
+    /// (RFC 7714, section 8.1). Whether it was sent before.
     fn check_numbers(
         &mut self,
         at: Instant,
         session: u32,
         (ssrc, number): (u32, SequenceNumber),
         datagram: &[u8],
-    ) {
+    ) -> bool {
         let numbers = self.numbers.entry((session, ssrc)).or_default();
         let index = numbers.extend(number);
         let mut hasher = DefaultHasher::new();
@@ -280,6 +282,7 @@ impl Ledger {
             let text = format!("session {session}, SSRC {ssrc}: {number:?} sealed twice");
             self.violate(at, text);
         }
+        before.is_some()
     }
 
     /// Reports are numbered at their end (RFC 7714, section 9.2).
