@@ -115,12 +115,16 @@ impl Engine {
                 Grant::Paused(PauseReason::NotShown | PauseReason::NotSent) => Ceiling::None,
             };
             let track = &mut self.tracks[wish.track];
-            if track.subscriptions[wish.subscription].selector.ceiling() == ceiling {
-                continue;
-            }
-            let selector = &mut track.subscriptions[wish.subscription].selector;
-            let told = selector.limit(ceiling);
-            selector.retarget(&track.available);
+            let subscriptions = &mut track.subscriptions;
+            let place = wish.subscription;
+            let told = subscriptions[place].selector.ceiling() != ceiling && {
+                let selector = &mut subscriptions[place].selector;
+                let told = selector.limit(ceiling);
+                selector.retarget(&track.available);
+                told
+            };
+            // The line may be backed up only after the grant fell, and nobody must look again then.
+            let selector = &mut subscriptions.quietly()[place].selector;
             if is_backed_up {
                 selector.shed();
             }
