@@ -55,6 +55,13 @@ pub(crate) struct Rewritten {
     pub(crate) frame_number: Option<u16>,
 }
 
+impl Rewritten {
+    /// The sequence number with its wraps.
+    pub(crate) fn extended(&self) -> u64 {
+        u64::from(self.rollover) << 16 | u64::from(self.sequence.0)
+    }
+}
+
 /// The outgoing stream of one subscription.
 #[derive(Debug)]
 pub(crate) struct Rewriter {

@@ -116,7 +116,7 @@ impl SentPackets {
     ) {
         let rewritten = &forwarded.rewritten;
         let sent_ms = self.milliseconds(now);
-        let sequence = u64::from(rewritten.rollover) << 16 | u64::from(rewritten.sequence.0);
+        let sequence = rewritten.extended();
         self.newest = self.newest.max(sequence);
         self.make_room(low_half(sequence), sent_ms);
         let picture = rewritten.picture;

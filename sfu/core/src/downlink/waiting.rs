@@ -34,11 +34,10 @@ impl Held {
         rewritten: &Rewritten,
         payload_len: usize,
     ) -> Self {
-        let sequence = u64::from(rewritten.rollover) << 16 | u64::from(rewritten.sequence.0);
         Self {
             track,
             subscription,
-            sequence,
+            sequence: rewritten.extended(),
             size: payload_len + PAYLOAD_OVERHEAD_BYTES,
         }
     }
