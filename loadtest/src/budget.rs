@@ -2,16 +2,20 @@
 
 use crate::report::Report;
 
-/// The demands; those not made are not checked.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// The demands; those not made are not checked. Its texts are the help of the command line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, clap::Args)]
 pub struct Budget {
-    /// The share of packets that may be lost, 0 to 1.
+    /// Miss the run if a greater share of packets is lost: 0.001 is one in a thousand.
+    #[arg(long, value_parser = parse_share)]
     pub max_loss: Option<f64>,
-    /// The share of peers that must have joined, 0 to 1.
+    /// Miss the run if a smaller share of participants joins: 1.0 is everyone.
+    #[arg(long, value_parser = parse_share)]
     pub min_joined: Option<f64>,
-    /// How many peers may have failed: never joined, or fallen out before the end.
+    /// Miss the run if more participants fail: never join, or fall out before the end.
+    #[arg(long)]
     pub max_failed: Option<u64>,
-    /// The share of expected tracks of which media must have come, 0 to 1.
+    /// Miss the run if media of a smaller share of the announced tracks arrives: 1.0 is all.
+    #[arg(long, value_parser = parse_share)]
     pub min_received: Option<f64>,
 }
 
@@ -77,6 +81,13 @@ pub(crate) fn share(part: u64, whole: u64) -> f64 {
 /// A share as readers expect it.
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.3} %", share * 100.0)
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("a share between 0 and 1 is needed".to_owned()),
+    }
 }
 
 #[cfg(test)]

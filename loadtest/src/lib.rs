@@ -14,6 +14,7 @@
 //! * [`bench`]: what a forwarded packet costs a server
 //! * [`relay`]: a bad line between clients and a server, for tests of any client
 
+mod attendance;
 pub mod bench;
 pub mod budget;
 pub mod join_request;
@@ -25,6 +26,7 @@ pub mod peer;
 pub mod reception;
 pub mod relay;
 pub mod report;
+mod requests;
 pub mod scenario;
 pub mod sequence;
 pub mod signal;

@@ -8,7 +8,7 @@ use loadtest::budget::Budget;
 use loadtest::lean::pump::PumpSettings;
 use loadtest::lean::session::Publishes;
 use loadtest::relay::arguments::RelayArguments;
-use loadtest::report::Report;
+use loadtest::report::{Report, write_json};
 use loadtest::scenario::{Meeting, Progress};
 use loadtest::token::ApiKey;
 use loadtest::webinar::Webinar;
@@ -52,6 +52,15 @@ struct Arguments {
     api_secret: String,
     #[command(subcommand)]
     scenario: Scenario,
+}
+
+impl Arguments {
+    fn api_key(&self) -> ApiKey {
+        ApiKey {
+            key: self.api_key.clone(),
+            secret: self.api_secret.clone(),
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -98,18 +107,8 @@ struct MeetingArguments {
     /// Write the report as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Miss the run if a greater share of packets is lost: 0.001 is one in a thousand.
-    #[arg(long, value_parser = share)]
-    max_loss: Option<f64>,
-    /// Miss the run if a smaller share of participants joins: 1.0 is everyone.
-    #[arg(long, value_parser = share)]
-    min_joined: Option<f64>,
-    /// Miss the run if more participants fail: never join, or fall out before the end.
-    #[arg(long)]
-    max_failed: Option<u64>,
-    /// Miss the run if media of a smaller share of the announced tracks arrives: 1.0 is all.
-    #[arg(long, value_parser = share)]
-    min_received: Option<f64>,
+    #[command(flatten)]
+    budget: Budget,
 }
 
 #[derive(Args)]
@@ -139,18 +138,8 @@ struct LeanArguments {
     /// Write the report as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Miss the run if a greater share of packets is lost: 0.001 is one in a thousand.
-    #[arg(long, value_parser = share)]
-    max_loss: Option<f64>,
-    /// Miss the run if a smaller share of participants joins: 1.0 is everyone.
-    #[arg(long, value_parser = share)]
-    min_joined: Option<f64>,
-    /// Miss the run if more participants fail: never join, or fall out before the end.
-    #[arg(long)]
-    max_failed: Option<u64>,
-    /// Miss the run if media of a smaller share of the tracks arrives: 1.0 is all.
-    #[arg(long, value_parser = share)]
-    min_received: Option<f64>,
+    #[command(flatten)]
+    budget: Budget,
 }
 
 fn main() -> ExitCode {
@@ -188,17 +177,11 @@ async fn run(arguments: &Arguments, meeting: &MeetingArguments) -> anyhow::Resul
     if meeting.rooms * meeting.peers > PEERS_MAX {
         bail!("More than {PEERS_MAX} peers are too many for one process: start several.");
     }
-    let server = reach(&arguments.url).await?;
-    if !server.ip().is_loopback() {
-        eprintln!("{server} is another machine: run this only against a server you operate.");
-    }
+    let address = local_address(&arguments.url).await?;
     let plan = Meeting {
         url: arguments.url.clone(),
-        api_key: ApiKey {
-            key: arguments.api_key.clone(),
-            secret: arguments.api_secret.clone(),
-        },
-        address: address_towards(server)?,
+        api_key: arguments.api_key(),
+        address,
         rooms: meeting.rooms,
         peers: meeting.peers,
         publishers: meeting
@@ -212,13 +195,7 @@ async fn run(arguments: &Arguments, meeting: &MeetingArguments) -> anyhow::Resul
     };
     let report = plan.run(interruption(), tell).await;
     show(&report, meeting.json.as_deref())?;
-    let budget = Budget {
-        max_loss: meeting.max_loss,
-        min_joined: meeting.min_joined,
-        max_failed: meeting.max_failed,
-        min_received: meeting.min_received,
-    };
-    Ok(budget.missed(&report))
+    Ok(meeting.budget.missed(&report))
 }
 
 /// Signaling on one thread; the media has its own.
@@ -231,18 +208,12 @@ async fn run_lean(
     if lean.publishers + lean.watchers > PEERS_MAX {
         bail!("More than {PEERS_MAX} participants are too many for one process: start several.");
     }
-    let server = reach(&arguments.url).await?;
-    if !server.ip().is_loopback() {
-        eprintln!("{server} is another machine: run this only against a server you operate.");
-    }
+    let address = local_address(&arguments.url).await?;
     let webinar = Webinar {
         url: arguments.url.clone(),
-        api_key: ApiKey {
-            key: arguments.api_key.clone(),
-            secret: arguments.api_secret.clone(),
-        },
+        api_key: arguments.api_key(),
         pump: PumpSettings {
-            address: address_towards(server)?,
+            address,
             joins_datagrams: !lean.no_gro,
             spread: Duration::from_millis(lean.spread_ms),
         },
@@ -255,13 +226,7 @@ async fn run_lean(
     };
     let report = webinar.run(interruption(), tell).await?;
     show(&report, lean.json.as_deref())?;
-    let budget = Budget {
-        max_loss: lean.max_loss,
-        min_joined: lean.min_joined,
-        max_failed: lean.max_failed,
-        min_received: lean.min_received,
-    };
-    Ok(budget.missed(&report))
+    Ok(lean.budget.missed(&report))
 }
 
 /// Resolves when somebody presses Ctrl-C.
@@ -291,6 +256,15 @@ async fn run_relay(relay: &RelayArguments) -> anyhow::Result<Vec<String>> {
 #[tokio::main(flavor = "current_thread")]
 async fn run_bench(bench: &BenchArguments) -> anyhow::Result<Vec<String>> {
     bench.run().await
+}
+
+/// The address of this machine from which the server at `url` is reached. Warns of other machines.
+async fn local_address(url: &str) -> anyhow::Result<IpAddr> {
+    let server = reach(url).await?;
+    if !server.ip().is_loopback() {
+        eprintln!("{server} is another machine: run this only against a server you operate.");
+    }
+    address_towards(server)
 }
 
 /// Finds the server and makes sure that something listens there.
@@ -349,17 +323,5 @@ fn tell(progress: Progress) {
         eprint!("\r\u{1b}[K{line}");
     } else {
         eprintln!("{line}");
-    }
-}
-
-fn write_json(report: &Report, file: &Path) -> anyhow::Result<()> {
-    let json = serde_json::to_string_pretty(report).context("the report as JSON")?;
-    std::fs::write(file, json + "\n").with_context(|| format!("writing {}", file.display()))
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("a share between 0 and 1 is needed".to_owned()),
     }
 }

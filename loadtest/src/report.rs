@@ -5,9 +5,11 @@ use crate::budget::{percent, share};
 use crate::latency::LatencyHistogram;
 use crate::peer::Subscription;
 use crate::reception::Tally;
+use anyhow::Context;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 /// The outcome of a run. Durations are milliseconds, rates kbit/s of RTP without UDP and IP.
@@ -226,6 +228,12 @@ impl Spread {
             max_ms: at(durations.len().saturating_sub(1)),
         }
     }
+}
+
+/// Writes what was measured as JSON to a file.
+pub fn write_json(measured: &impl Serialize, file: &Path) -> anyhow::Result<()> {
+    let json = serde_json::to_string_pretty(measured).context("the report as JSON")?;
+    std::fs::write(file, json + "\n").with_context(|| format!("writing {}", file.display()))
 }
 
 fn kbps(bytes: u64, length: Duration) -> u64 {

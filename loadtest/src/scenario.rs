@@ -1,6 +1,7 @@
 //! The meeting: rooms of equal size in which some publish and all receive. Decides who joins when
 //! and what is measured; a peer knows nothing of it.
 
+use crate::attendance::{Attendance, TOLD_EVERY};
 use crate::media_source::NEVER;
 use crate::overrun;
 use crate::peer::{Peer, PeerSettings};
@@ -10,10 +11,8 @@ use crate::token::ApiKey;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 
-/// How often progress is told.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// After the senders stopped, packets under way and repairs get this long to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
 
@@ -80,50 +79,37 @@ impl Meeting {
             () = &mut interrupted => {}
         }
         run.close_window();
-        run.peers.iter().for_each(Peer::stop_media);
+        run.came.peers.iter().for_each(Peer::stop_media);
         sleep(DRAIN).await;
         run.window.dropped_here = overrun::dropped_here();
-        let outcomes: Vec<PeerOutcome> = run.peers.iter().map(outcome).collect();
+        let outcomes: Vec<PeerOutcome> = run.came.peers.iter().map(outcome).collect();
         let mut leaving = JoinSet::new();
-        for peer in run.peers {
+        for peer in run.came.peers {
             leaving.spawn(peer.leave());
         }
         leaving.join_all().await;
-        Report::new(self.rooms.into(), &outcomes, &run.refused, run.window)
+        Report::new(self.rooms.into(), &outcomes, &run.came.refused, run.window)
     }
 
-    /// Starts the peers one after the other and waits for the last.
     async fn let_in(&self, run: &mut Run, tell: &mut impl FnMut(Progress)) {
-        let started_at = Instant::now();
-        let pace = Duration::from_secs(1) / self.joins_per_second.max(1);
-        let mut joining = JoinSet::new();
-        let mut told_at = started_at;
-        for (number, settings) in (0..).zip(self.settings()) {
-            let due = started_at + pace * number;
-            while Instant::now() < due {
-                tokio::select! {
-                    () = sleep_until(due.into()) => {}
-                    Some(joined) = joining.join_next() => run.note(joined),
-                }
-            }
-            joining.spawn(async { Box::pin(Peer::join(settings?)).await });
-            told_at = run.tell_if_due(told_at, tell);
-        }
-        while let Some(joined) = joining.join_next().await {
-            run.note(joined);
-            told_at = run.tell_if_due(told_at, tell);
-        }
+        let attempts = self
+            .settings()
+            .map(|settings| async { Box::pin(Peer::join(settings?)).await });
+        let planned = run.planned;
+        let tell = |came: &Attendance<Peer>| tell(progress(planned, came, None));
+        run.came.let_in(self.joins_per_second, attempts, tell).await;
     }
 
     async fn observe(&self, run: &mut Run, tell: &mut impl FnMut(Progress)) {
         run.open_window();
-        if run.peers.is_empty() {
+        if run.came.peers.is_empty() {
             return;
         }
         let ends_at = Instant::now() + self.length;
-        while Instant::now() < ends_at && run.peers.iter().any(|peer| peer.ended().is_none()) {
+        while Instant::now() < ends_at && run.came.peers.iter().any(|peer| peer.ended().is_none()) {
             sleep(TOLD_EVERY.min(ends_at - Instant::now())).await;
-            tell(run.progress());
+            let elapsed = run.opened.map(|(at, _)| at.elapsed());
+            tell(progress(run.planned, &run.came, elapsed));
         }
     }
 
@@ -147,54 +133,21 @@ impl Meeting {
 #[derive(Default)]
 struct Run {
     planned: u32,
-    peers: Vec<Peer>,
-    refused: Vec<String>,
+    came: Attendance<Peer>,
     opened: Option<(Instant, Tally)>,
     window: Window,
 }
 
 impl Run {
-    fn note(&mut self, joined: Result<anyhow::Result<Peer>, tokio::task::JoinError>) {
-        match joined {
-            Ok(Ok(peer)) => self.peers.push(peer),
-            Ok(Err(error)) => self.refused.push(format!("{error:#}")),
-            Err(_) => self.refused.push("the load test itself failed".to_owned()),
-        }
-    }
-
-    fn tell_if_due(&self, told_at: Instant, tell: &mut impl FnMut(Progress)) -> Instant {
-        if told_at.elapsed() < TOLD_EVERY {
-            return told_at;
-        }
-        tell(self.progress());
-        Instant::now()
-    }
-
-    fn progress(&self) -> Progress {
-        Progress {
-            peers: self.planned,
-            joined: self.peers.len(),
-            failed: self.refused.len(),
-            elapsed: self.opened.map(|(at, _)| at.elapsed()),
-            total: self.total(),
-        }
-    }
-
-    fn total(&self) -> Tally {
-        let mut total = Tally::default();
-        self.peers.iter().for_each(|peer| total.add(peer.tally()));
-        total
-    }
-
     fn open_window(&mut self) {
-        self.opened = Some((Instant::now(), self.total()));
+        self.opened = Some((Instant::now(), total(&self.came)));
     }
 
     fn close_window(&mut self) {
         let Some((opened_at, before)) = self.opened else {
             return;
         };
-        let total = self.total();
+        let total = total(&self.came);
         self.window = Window {
             length: opened_at.elapsed(),
             bytes_in: total.bytes - before.bytes,
@@ -202,6 +155,22 @@ impl Run {
             dropped_here: None,
         };
     }
+}
+
+fn progress(planned: u32, came: &Attendance<Peer>, elapsed: Option<Duration>) -> Progress {
+    Progress {
+        peers: planned,
+        joined: came.peers.len(),
+        failed: came.refused.len(),
+        elapsed,
+        total: total(came),
+    }
+}
+
+fn total(came: &Attendance<Peer>) -> Tally {
+    let mut total = Tally::default();
+    came.peers.iter().for_each(|peer| total.add(peer.tally()));
+    total
 }
 
 fn outcome(peer: &Peer) -> PeerOutcome {

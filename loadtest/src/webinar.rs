@@ -1,6 +1,7 @@
 //! The webinar: few send and many watch, played by lean participants. Decides who joins when and
 //! what is measured; a participant knows nothing of it.
 
+use crate::attendance::{Attendance, TOLD_EVERY};
 use crate::lean::pump::{Counts, Pump, PumpSettings};
 use crate::lean::session::{LeanPeer, LeanSettings, Publishes};
 use crate::overrun;
@@ -11,10 +12,8 @@ use crate::token::ApiKey;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 
-/// How often progress is told.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// After the senders stopped, packets under way and repairs get this long to arrive.
 const DRAIN: Duration = Duration::from_millis(500);
 
@@ -65,7 +64,7 @@ impl Webinar {
         run.latency.add(&counts.latency);
         let report = self.report(&run, &counts, window);
         let mut leaving = JoinSet::new();
-        for peer in run.peers {
+        for peer in run.came.peers {
             leaving.spawn(peer.leave());
         }
         leaving.join_all().await;
@@ -83,59 +82,56 @@ impl Webinar {
         run.latency.add(&before.latency);
         run.opened = Some((Instant::now(), before));
         let ends_at = Instant::now() + self.length;
-        while Instant::now() < ends_at && run.peers.iter().any(LeanPeer::is_in) {
+        while Instant::now() < ends_at && run.came.peers.iter().any(LeanPeer::is_in) {
             sleep(TOLD_EVERY.min(ends_at - Instant::now())).await;
             let counts = pump.counts().await?;
             run.latency.add(&counts.latency);
-            tell(self.progress(run, &counts));
+            let elapsed = run.opened.as_ref().map(|(at, _)| at.elapsed());
+            tell(self.progress(&run.came, elapsed, &counts));
         }
         Ok(())
     }
 
-    /// Starts the participants one after the other, senders first, and waits for the last.
+    /// Senders first.
     async fn let_in(
         &self,
         pump: &Pump,
         run: &mut Run,
         tell: &mut impl FnMut(Progress),
     ) -> anyhow::Result<()> {
-        let started_at = Instant::now();
-        let mut told_at = started_at;
-        let pace = Duration::from_secs(1) / self.joins_per_second.max(1);
-        let mut joining = JoinSet::new();
-        for seat in 0..self.publishers + self.watchers {
-            let due = started_at + pace * seat;
-            while Instant::now() < due {
-                tokio::select! {
-                    () = sleep_until(due.into()) => {}
-                    Some(joined) = joining.join_next() => run.note(joined),
-                }
-            }
+        let settings: Vec<LeanSettings> = self.settings().collect::<anyhow::Result<_>>()?;
+        let attempts = settings
+            .into_iter()
+            .map(|settings| LeanPeer::join(settings, pump.clone()));
+        let tell =
+            |came: &Attendance<LeanPeer>| tell(self.progress(came, None, &Counts::default()));
+        run.came.let_in(self.joins_per_second, attempts, tell).await;
+        Ok(())
+    }
+
+    fn settings(&self) -> impl Iterator<Item = anyhow::Result<LeanSettings>> {
+        (0..self.publishers + self.watchers).map(|seat| {
             let is_publisher = seat < self.publishers;
-            let settings = LeanSettings {
+            Ok(LeanSettings {
                 url: self.url.clone(),
                 token: self.api_key.token(&self.room, &format!("peer-{seat}"))?,
                 publishes: is_publisher.then_some((self.publishes, (seat, self.publishers))),
                 subscribes: !is_publisher,
-            };
-            joining.spawn(LeanPeer::join(settings, pump.clone()));
-            if told_at.elapsed() >= TOLD_EVERY {
-                told_at = Instant::now();
-                tell(self.progress(run, &Counts::default()));
-            }
-        }
-        while let Some(joined) = joining.join_next().await {
-            run.note(joined);
-        }
-        Ok(())
+            })
+        })
     }
 
-    fn progress(&self, run: &Run, counts: &Counts) -> Progress {
+    fn progress(
+        &self,
+        came: &Attendance<LeanPeer>,
+        elapsed: Option<Duration>,
+        counts: &Counts,
+    ) -> Progress {
         Progress {
             peers: self.publishers + self.watchers,
-            joined: run.peers.len(),
-            failed: run.refused.len(),
-            elapsed: run.opened.as_ref().map(|(at, _)| at.elapsed()),
+            joined: came.peers.len(),
+            failed: came.refused.len(),
+            elapsed,
             total: Tally {
                 packets: counts.received.packets,
                 lost: counts.received.lost,
@@ -146,10 +142,10 @@ impl Webinar {
 
     fn report(&self, run: &Run, counts: &Counts, window: Window) -> Report {
         let mut failures = BTreeMap::new();
-        for reason in &run.refused {
+        for reason in &run.came.refused {
             *failures.entry(reason.clone()).or_insert(0) += 1;
         }
-        let fallen = run.peers.iter().filter(|peer| !peer.is_in()).count();
+        let fallen = run.came.peers.iter().filter(|peer| !peer.is_in()).count();
         if fallen > 0 {
             let reason = "fell out of the meeting".to_owned();
             failures.insert(reason, u64::try_from(fallen).unwrap_or(u64::MAX));
@@ -158,14 +154,14 @@ impl Webinar {
             Publishes::Sound => 1,
             Publishes::SoundAndPictures => 2,
         };
-        let joins = run.peers.iter().map(LeanPeer::time_to_join).collect();
+        let joins = run.came.peers.iter().map(LeanPeer::time_to_join).collect();
         let millis = |percent| {
             let time = run.latency.percentile(percent);
             time.map(|time| time.as_secs_f64() * 1e3)
         };
         Report {
             peers: u64::from(self.publishers + self.watchers),
-            joined: u64::try_from(run.peers.len()).unwrap_or(u64::MAX),
+            joined: u64::try_from(run.came.peers.len()).unwrap_or(u64::MAX),
             failed: failures.values().sum(),
             failures,
             packets_sent: counts.sent,
@@ -183,20 +179,9 @@ impl Webinar {
 
 #[derive(Default)]
 struct Run {
-    peers: Vec<LeanPeer>,
-    refused: Vec<String>,
+    came: Attendance<LeanPeer>,
     opened: Option<(Instant, Counts)>,
     latency: crate::latency::LatencyHistogram,
-}
-
-impl Run {
-    fn note(&mut self, joined: Result<anyhow::Result<LeanPeer>, tokio::task::JoinError>) {
-        match joined {
-            Ok(Ok(peer)) => self.peers.push(peer),
-            Ok(Err(error)) => self.refused.push(format!("{error:#}")),
-            Err(_) => self.refused.push("the load test itself failed".to_owned()),
-        }
-    }
 }
 
 fn window(length: Duration, before: &Counts, after: &Counts) -> Window {

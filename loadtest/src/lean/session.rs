@@ -11,18 +11,18 @@ use crate::join_request;
 use crate::peer::negotiation::Negotiation;
 use crate::peer::publication::{CAMERA, MICROPHONE, camera_request, microphone_request};
 use crate::reception::Kind;
+use crate::requests;
 use crate::signal::{self, SignalReceiver, SignalSender};
 use anyhow::{Context, bail};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use livekit_protocol::{
-    DisconnectReason, JoinResponse, LeaveRequest, MediaSectionsRequirement, SessionDescription,
-    TrickleRequest, leave_request,
+    JoinResponse, MediaSectionsRequirement, SessionDescription, TrickleRequest,
 };
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -160,7 +160,7 @@ impl Session {
             .flat_map(|kind| (0..FIRST_SECTIONS).map(move |_| Section::Receiving(kind)))
             .collect();
         let first = offer::write(&identity, Negotiation::FIRST_ID, &sections);
-        let first = description(Negotiation::FIRST_ID, first);
+        let first = requests::offer(Negotiation::FIRST_ID, first);
         let request = join_request::encode(first, settings.subscribes)?;
         let (signal, mut receiver) =
             signal::connect(&settings.url, &settings.token, &request).await?;
@@ -365,33 +365,17 @@ impl Session {
             offer.get_or_insert(id);
         }
         let sdp = offer::write(&self.identity, id, &self.sections);
-        self.signal.send(Request::Offer(description(id, sdp))).await
+        self.signal
+            .send(Request::Offer(requests::offer(id, sdp)))
+            .await
     }
 
     async fn send_ping(&mut self) -> anyhow::Result<()> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let timestamp = i64::try_from(now.as_millis()).unwrap_or_default();
-        self.signal.send(Request::Ping(timestamp)).await
+        self.signal.send(Request::Ping(requests::ping_time())).await
     }
 
     async fn say_goodbye(&mut self) -> anyhow::Result<()> {
-        let leave = LeaveRequest {
-            reason: DisconnectReason::ClientInitiated.into(),
-            action: leave_request::Action::Disconnect.into(),
-            ..LeaveRequest::default()
-        };
-        self.signal.send(Request::Leave(leave)).await
-    }
-}
-
-fn description(id: u32, sdp: String) -> SessionDescription {
-    SessionDescription {
-        r#type: "offer".to_owned(),
-        sdp,
-        id,
-        ..SessionDescription::default()
+        self.signal.send(requests::leave()).await
     }
 }
 

@@ -15,10 +15,10 @@ use crate::join_request;
 use crate::latency::LatencyHistogram;
 use crate::media_source::KeyFrameRequests;
 use crate::reception::{Reception, Tally};
+use crate::requests;
 use crate::signal;
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use livekit_protocol::SessionDescription;
 use negotiation::Negotiation;
 use publication::{Publication, Ssrcs};
 use session::{Order, Session, Status};
@@ -94,7 +94,7 @@ impl Peer {
             .set_local_description(first_offer)
             .await
             .context("the first offer")?;
-        let request = join_request::encode(offer(Negotiation::FIRST_ID, sdp), true)?;
+        let request = join_request::encode(requests::offer(Negotiation::FIRST_ID, sdp), true)?;
         let connected = signal::connect(&settings.url, &settings.token, &request).await;
         let (sender, receiver) = match connected {
             Ok(halves) => halves,
@@ -208,14 +208,5 @@ impl Peer {
             Status::Joining | Status::Connected => Ok(()),
             Status::Ended(reason) => bail!(reason),
         }
-    }
-}
-
-fn offer(id: u32, sdp: String) -> SessionDescription {
-    SessionDescription {
-        r#type: "offer".to_owned(),
-        sdp,
-        id,
-        ..SessionDescription::default()
     }
 }

@@ -1,12 +1,13 @@
 //! The course of one peer's meeting: answers every message of the server until one side ends it.
 //! Decides the order of steps; the modules beside it know each step.
 
+use super::answer;
 use super::connection::{Connection, add_receiving_sections};
 use super::negotiation::Negotiation;
 use super::publication::Publication;
 use super::shared::{Shared, count_data};
-use super::{answer, offer};
 use crate::reception::Kind;
+use crate::requests;
 use crate::signal::{SignalReceiver, SignalSender};
 use anyhow::{Context, bail};
 use bytes::{Bytes, BytesMut};
@@ -14,11 +15,11 @@ use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use livekit_protocol::{
-    DisconnectReason, JoinResponse, LeaveRequest, MediaSectionsRequirement, Ping, RequestResponse,
-    SessionDescription, SignalTarget, SubscriptionPermission, TrickleRequest, leave_request,
+    JoinResponse, LeaveRequest, MediaSectionsRequirement, Ping, RequestResponse,
+    SessionDescription, SignalTarget, SubscriptionPermission, TrickleRequest,
 };
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -296,7 +297,9 @@ impl Session {
             .context("an offer")?;
         trace!(id, %sdp, "offer");
         self.publication.offered(id);
-        self.signal.send(Request::Offer(offer(id, sdp))).await
+        self.signal
+            .send(Request::Offer(requests::offer(id, sdp)))
+            .await
     }
 
     async fn start_media_if_due(&mut self) -> anyhow::Result<()> {
@@ -320,10 +323,7 @@ impl Session {
     }
 
     async fn send_ping(&mut self) -> anyhow::Result<()> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let timestamp = i64::try_from(now.as_millis()).unwrap_or_default();
+        let timestamp = requests::ping_time();
         self.signal.send(Request::Ping(timestamp)).await?;
         self.signal
             .send(Request::PingReq(Ping { timestamp, rtt: 0 }))
@@ -331,12 +331,7 @@ impl Session {
     }
 
     async fn say_goodbye(&mut self) -> anyhow::Result<()> {
-        let leave = LeaveRequest {
-            reason: DisconnectReason::ClientInitiated.into(),
-            action: leave_request::Action::Disconnect.into(),
-            ..LeaveRequest::default()
-        };
-        self.signal.send(Request::Leave(leave)).await
+        self.signal.send(requests::leave()).await
     }
 }
 
