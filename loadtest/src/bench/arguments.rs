@@ -2,6 +2,7 @@
 
 use super::case::{Case, STANDARD};
 use super::{Bench, floor};
+use crate::report;
 use anyhow::Context;
 use clap::Args;
 use std::io::Write;
@@ -59,17 +60,9 @@ impl BenchArguments {
         let table = bench.run(|line| eprintln!("{line}")).await?;
         write!(std::io::stdout(), "{table}").context("writing the table")?;
         if let Some(file) = &self.json {
-            let json = serde_json::to_string_pretty(&table).context("the table as JSON")?;
-            std::fs::write(file, json + "\n")
-                .with_context(|| format!("writing {}", file.display()))?;
+            report::write_json(&table, file)?;
         }
-        let missed = table.lines.iter().flat_map(|line| {
-            let name = line.case;
-            line.missed
-                .iter()
-                .map(move |missed| format!("{name}: {missed}"))
-        });
-        Ok(missed.collect())
+        Ok(table.failures(self.strict))
     }
 }
 

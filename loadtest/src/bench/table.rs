@@ -148,6 +148,17 @@ impl Table {
             lines: lines.collect(),
         }
     }
+
+    /// What makes the run a failure: a case of which no round counts, and if `strict`, each aim
+    /// that was missed.
+    pub(super) fn failures(&self, strict: bool) -> Vec<String> {
+        let failed = self.lines.iter().filter(|line| strict || line.rounds == 0);
+        let told = failed.flat_map(|line| {
+            let tell = move |missed| format!("{}: {missed}", line.case);
+            line.missed.iter().map(tell)
+        });
+        told.collect()
+    }
 }
 
 impl fmt::Display for Table {
@@ -274,6 +285,17 @@ mod tests {
                 .to_string()
                 .contains("8x16: missed: 0.70 of the floor")
         );
+    }
+
+    #[test]
+    fn a_missed_aim_fails_the_run_if_that_is_asked_for_and_a_case_without_a_round_always() {
+        let dear = table(&[2.1], 3.0);
+        assert_eq!(dear.failures(false), Vec::<String>::new());
+        assert_eq!(
+            dear.failures(true),
+            ["8x16: 0.70 of the floor, aimed at 0.62"]
+        );
+        assert_eq!(table(&[], 3.0).failures(false), ["8x16: no round counts"]);
     }
 
     #[test]
