@@ -16,8 +16,9 @@ use std::sync::Arc;
 const BATCH_BYTES_MAX: usize = 2 << 20;
 /// The same for small datagrams: 16 clients' sound and feedback for a second, many times over.
 const BATCH_DATAGRAMS_MAX: usize = 16_384;
-/// More clients than one machine can serve. An address beyond is not learned, and its client does
-/// not connect.
+/// More clients than one machine can serve: 4,096 with as many addresses as an engine keeps of each.
+/// Who is in a meeting can prove any number of addresses: when it is full,
+/// those that engines have given up since make room within a second.
 const ROUTES_MAX: usize = 65_536;
 
 /// Media of unknown addresses that a turn shows to all workers. One packet is enough to find a
@@ -160,15 +161,21 @@ impl Handover {
         dropped
     }
 
-    /// Learns that this worker's engine validated an address from which datagrams land elsewhere.
+    /// Learns that this worker's engine validated an address from which datagrams land elsewhere. If
+    /// there is no room, the client's next check tries again.
     pub(crate) fn learn(&self, remote: SocketAddr) {
         let is_known = self
             .routes
             .get(&remote)
             .is_some_and(|worker| *worker == self.own);
-        if !is_known && self.routes.len() < ROUTES_MAX {
+        if !is_known && !self.is_crowded() {
             self.routes.insert(remote, self.own);
         }
+    }
+
+    /// Whether there is no room, so that forgetting should not wait for its time.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.routes.len() >= ROUTES_MAX
     }
 
     /// Forgets the addresses of this worker that its engine has given up.
@@ -366,6 +373,24 @@ mod tests {
             workers[0].takes(path(2), &[0x80], || false),
             Taken::HandedOver
         );
+    }
+
+    #[test]
+    fn somebody_who_proves_addresses_without_end_does_not_keep_a_newcomer_out() {
+        let mut workers = handovers(2);
+        let address = |number: u32| SocketAddr::from((number.to_be_bytes(), 9));
+        let kept = u32::try_from(ROUTES_MAX).unwrap();
+        for number in 0..1_000_000 {
+            workers[1].learn(address(number));
+        }
+        assert_eq!(workers[1].routes.len(), ROUTES_MAX);
+        workers[1].learn(path(1).remote);
+        assert!(workers[0].is_crowded(), "every worker sees it");
+        workers[1].forget_lost(|remote| remote == address(kept - 1));
+        workers[1].learn(path(1).remote);
+        let media = [0x80, 0x60];
+        let taken = workers[0].takes(path(1), &media, || false);
+        assert_eq!(taken, Taken::HandedOver);
     }
 
     #[test]

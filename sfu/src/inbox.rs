@@ -2,6 +2,7 @@
 //! and the wish to stop. Leaving something never waits for the worker. Knows no engine.
 
 use crate::handover::Batch;
+use crate::load::Load;
 use crate::metrics::Snapshot;
 use mio::Waker;
 use sfu_core::Command;
@@ -25,6 +26,7 @@ pub(crate) struct Inbox {
     commands: Mutex<Commands>,
     handed_over: Mutex<Batch>,
     peers: AtomicUsize,
+    load: Load,
     is_stopping: AtomicBool,
     snapshot: Mutex<Snapshot>,
 }
@@ -52,6 +54,7 @@ impl Inbox {
             commands: Mutex::default(),
             handed_over: Mutex::default(),
             peers: AtomicUsize::new(0),
+            load: Load::default(),
             is_stopping: AtomicBool::new(false),
             snapshot: Mutex::default(),
         }
@@ -126,6 +129,11 @@ impl Inbox {
     /// Notes that peers are gone, or were announced twice.
     pub(crate) fn forget_peers(&self, count: usize) {
         self.peers.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// How busy the worker is.
+    pub(crate) const fn load(&self) -> &Load {
+        &self.load
     }
 
     /// What the worker counted last.

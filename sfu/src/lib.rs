@@ -8,6 +8,7 @@
 //! - `gathering`: how long a turn waits for what comes right behind.
 //! - `engine`: what the event loop needs of an engine.
 //! - `inbox`: what other threads leave for a worker.
+//! - `load`: how busy a worker is.
 //! - `socket`, `send`: the UDP sockets, in batches both ways.
 //! - `sources`: which address of the machine the kernel sends from.
 //! - `handover`: datagrams that the kernel gave to the wrong worker.
@@ -19,6 +20,7 @@ mod engine;
 mod gathering;
 mod handover;
 mod inbox;
+mod load;
 pub mod media;
 mod metrics;
 mod send;

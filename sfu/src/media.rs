@@ -75,6 +75,11 @@ impl Worker {
     pub fn send(&self, command: Command) {
         self.inbox.push(command);
     }
+
+    #[cfg(test)]
+    pub(crate) fn load(&self) -> &crate::load::Load {
+        self.inbox.load()
+    }
 }
 
 impl Media {
@@ -156,7 +161,8 @@ impl Media {
         wait_for(&result)
     }
 
-    /// Chooses the worker for a new room: the one with the fewest peers. Ask once per room.
+    /// Chooses the worker for a new room: the one with the least processor time lately, or among
+    /// equals the one with the fewest peers. Ask once per room.
     pub fn assign(&self, room: RoomId) -> Worker {
         // A room's number is random, so rooms that begin at the same time spread.
         let count = self.workers.len();
@@ -164,8 +170,12 @@ impl Media {
         let rank = |index: usize| (first + index) % count;
         let ranked = self.workers.iter().enumerate();
         let (_, worker) = ranked
-            .min_by_key(|(index, worker)| (worker.inbox.peers(), rank(*index)))
+            .min_by_key(|(index, worker)| {
+                let inbox = &worker.inbox;
+                (inbox.load().steps(), inbox.peers(), rank(*index))
+            })
             .expect("there is at least one worker");
+        worker.inbox.load().expect_room();
         worker.clone()
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct Snapshot {
     pub(crate) counters: Counters,
 }
 
-/// What the event loop counts. Everything only grows.
+/// What the event loop counts. Everything but the load only grows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     pub(crate) turns: u64,
@@ -27,6 +27,10 @@ pub(crate) struct Counters {
     pub(crate) commands: u64,
     pub(crate) data_commands_dropped: u64,
     pub(crate) engine_failures: u64,
+    /// Processor time of the worker's thread, in microseconds.
+    pub(crate) cpu_micros: u64,
+    /// The same over the last seconds, in permille of a core.
+    pub(crate) load_permille: u64,
     pub(crate) sent: Sent,
 }
 
@@ -78,7 +82,7 @@ pub(crate) fn render(workers: &[Snapshot]) -> String {
 /// A name, what it counts, and where that stands.
 type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
 
-const OF_EVENT_LOOPS: [Row<Counters>; 11] = [
+const OF_EVENT_LOOPS: [Row<Counters>; 12] = [
     ("turns", "Turns of the event loop.", |it| it.turns),
     ("datagrams_received", "Datagrams read.", |it| it.received),
     ("bytes_received", "Bytes of them.", |it| it.received_bytes),
@@ -105,6 +109,11 @@ const OF_EVENT_LOOPS: [Row<Counters>; 11] = [
         "engine_failures",
         "Engines that failed and were started afresh.",
         |it| it.engine_failures,
+    ),
+    (
+        "cpu_microseconds",
+        "Processor time of the worker's thread.",
+        |it| it.cpu_micros,
     ),
     ("datagrams_sent", "Datagrams sent.", |it| it.sent.datagrams),
     ("bytes_sent", "Bytes of them.", |it| it.sent.bytes),
@@ -224,6 +233,12 @@ impl Text<'_> {
         for (name, help, value) in OF_ENGINES {
             self.counter(name, help, |snapshot| value(&snapshot.engine));
         }
+        self.values(
+            "load_permille",
+            "gauge",
+            "Processor time lately, in thousandths of a core.",
+            |snapshot| snapshot.counters.load_permille,
+        );
         for (name, help, value) in IN_ENGINES {
             self.values(name, "gauge", help, |snapshot| value(&snapshot.engine));
         }

@@ -6,6 +6,7 @@ use crate::engine::MediaEngine;
 use crate::gathering::Gathering;
 use crate::handover::{Batch, Handover, Taken, is_stun};
 use crate::inbox::Inbox;
+use crate::load::{LoadMeter, thread_cpu_time};
 use crate::metrics::Counters;
 use crate::send::Sender;
 use crate::socket::{ReceiveBatch, Socket};
@@ -30,7 +31,7 @@ pub(crate) const INBOX: Token = Token(usize::MAX);
 const POLL_EVENTS_MAX: usize = 16;
 /// Signaling may wait longer than media: more commands are done in the next turn.
 const COMMANDS_PER_TURN: usize = 256;
-/// How old the counters may be that metrics show.
+/// How old the counters may be that metrics show, and how often the load is measured.
 const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long an address is still handed over whose client has left, which only takes memory, and how
 /// long a route is believed, which seldom changes.
@@ -80,6 +81,7 @@ pub(crate) struct EventLoop<E> {
     out: Outbox,
     gathering: Gathering,
     counters: Counters,
+    load: LoadMeter,
     /// When the counters are due to be published; `None` if they did not change.
     publish_at: Option<Instant>,
     forget_at: Instant,
@@ -108,6 +110,7 @@ impl<E: MediaEngine> EventLoop<E> {
             out: Outbox::default(),
             gathering: Gathering::default(),
             counters: Counters::default(),
+            load: LoadMeter::new(now),
             publish_at: None,
             forget_at: now + FORGET_INTERVAL,
             parts,
@@ -137,7 +140,7 @@ impl<E: MediaEngine> EventLoop<E> {
             self.gather(timeout);
             self.turn(Instant::now());
             if is_stopping && self.commands.is_empty() {
-                return self.publish();
+                return self.publish(Instant::now());
             }
         }
     }
@@ -318,7 +321,10 @@ impl<E: MediaEngine> EventLoop<E> {
 
     /// What is left to do once a turn's answers are out.
     fn settle(&mut self, now: Instant) {
-        let forgets = self.forget_at <= now;
+        let publishes = *self.publish_at.get_or_insert(now + PUBLISH_INTERVAL) <= now;
+        let handover = self.parts.handover.as_ref();
+        let is_crowded = || publishes && handover.is_some_and(Handover::is_crowded);
+        let forgets = self.forget_at <= now || is_crowded();
         if forgets {
             self.forget_at = now + FORGET_INTERVAL;
             self.sender.forget_routes();
@@ -329,13 +335,19 @@ impl<E: MediaEngine> EventLoop<E> {
                 handover.forget_lost(|remote| self.engine.owns_address(remote));
             }
         }
-        if *self.publish_at.get_or_insert(now + PUBLISH_INTERVAL) <= now {
-            self.publish();
+        if publishes {
+            self.publish(now);
         }
     }
 
-    fn publish(&mut self) {
-        self.publish_at = None;
+    fn publish(&mut self, now: Instant) {
+        let permille = self.load.note(now, thread_cpu_time());
+        self.parts.inbox.load().tell(permille);
+        let cpu_micros = self.load.cpu().as_micros();
+        self.counters.cpu_micros = u64::try_from(cpu_micros).unwrap_or(u64::MAX);
+        self.counters.load_permille = u64::from(permille);
+        // A worker that falls idle looks again until its load is seen to be gone.
+        self.publish_at = (!self.load.is_idle()).then_some(now + PUBLISH_INTERVAL);
         self.parts.inbox.publish(|snapshot| {
             snapshot.engine.clone_from(self.engine.stats());
             snapshot.counters = self.counters;
