@@ -31,5 +31,5 @@ mod start_error;
 mod tests;
 mod worker;
 
-pub use media::{Media, MediaSettings, Worker};
+pub use media::{Media, MediaLoad, MediaSettings, Worker};
 pub use start_error::StartError;

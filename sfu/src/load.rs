@@ -1,7 +1,8 @@
 //! How busy a worker is: the processor time its thread spends, and a guess at what the rooms that it
 //! was just given will add. Knows nothing of what the time is spent on.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::metrics::Sent;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// All of a core.
@@ -21,18 +22,42 @@ const STEP_PERMILLE: u32 = 20;
 pub(crate) struct Load {
     measured: AtomicU32,
     guessed: AtomicU32,
+    packets: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// What a worker did lately.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// Processor time, in permille of a core.
+    pub(crate) permille: u32,
+    /// Datagrams sent in a second.
+    pub(crate) packets: u64,
+    /// Bytes of them.
+    pub(crate) bytes: u64,
+}
+
+impl Work {
+    /// Whether there is nothing left that an idle thread must see fade.
+    pub(crate) fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Load {
-    /// What was measured, in permille of a core, over the last few seconds.
-    pub(crate) fn permille(&self) -> u32 {
-        self.measured.load(Ordering::Relaxed)
+    /// What was measured over the last few seconds, with what new rooms are expected to add.
+    pub(crate) fn expected(&self) -> Work {
+        let measured = self.measured.load(Ordering::Relaxed);
+        Work {
+            permille: measured + self.guessed.load(Ordering::Relaxed),
+            packets: self.packets.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
     }
 
-    /// What is to be expected, in steps that make a difference.
+    /// The processor time that is to be expected, in steps that make a difference.
     pub(crate) fn steps(&self) -> u32 {
-        let guessed = self.guessed.load(Ordering::Relaxed);
-        (self.permille() + guessed) / STEP_PERMILLE
+        self.expected().permille / STEP_PERMILLE
     }
 
     /// A room was placed here.
@@ -41,8 +66,10 @@ impl Load {
     }
 
     /// Tells what was measured, which makes up for a part of what was guessed.
-    pub(crate) fn tell(&self, permille: u32) {
-        self.measured.store(permille, Ordering::Relaxed);
+    pub(crate) fn tell(&self, work: Work) {
+        self.measured.store(work.permille, Ordering::Relaxed);
+        self.packets.store(work.packets, Ordering::Relaxed);
+        self.bytes.store(work.bytes, Ordering::Relaxed);
         let (kept, of) = GUESS_KEPT;
         let fade = |guessed| Some(guessed * kept / of);
         let faded = self
@@ -57,38 +84,43 @@ impl Load {
 pub(crate) struct LoadMeter {
     at: Instant,
     cpu: Duration,
-    permille: u32,
+    sent: Sent,
+    work: Work,
 }
 
 impl LoadMeter {
     /// Begins with nothing spent.
-    pub(crate) const fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             at: now,
             cpu: Duration::ZERO,
-            permille: 0,
+            sent: Sent::default(),
+            work: Work::default(),
         }
     }
 
-    /// Takes the processor time that the thread has had in all; returns the load in permille of a
-    /// core: half of it is the time since the last call, and half what was before, so that one
+    /// Takes the processor time that the thread has had in all, and what it has sent. Half of the
+    /// processor time it returns is that since the last call, and half what was before, so that one
     /// keyframe storm is no verdict.
-    pub(crate) fn note(&mut self, now: Instant, cpu: Duration) -> u32 {
+    pub(crate) fn note(&mut self, now: Instant, cpu: Duration, sent: Sent) -> Work {
         let time = now.saturating_duration_since(self.at).as_micros();
         if time == 0 {
-            return self.permille;
+            return self.work;
         }
-        let spent = cpu.saturating_sub(self.cpu).as_micros();
-        let lately = (spent * u128::from(WHOLE_PERMILLE) / time).min(u128::from(WHOLE_PERMILLE));
+        let busy = cpu.saturating_sub(self.cpu).as_micros();
+        let lately = (busy * u128::from(WHOLE_PERMILLE) / time).min(u128::from(WHOLE_PERMILLE));
         let lately = u32::try_from(lately).expect("it is at most a thousand");
-        self.permille = u32::midpoint(self.permille, lately);
-        (self.at, self.cpu) = (now, cpu);
-        self.permille
-    }
-
-    /// Whether there is still something that an idle thread must see fade.
-    pub(crate) const fn is_idle(&self) -> bool {
-        self.permille == 0
+        let a_second = |count: u64| {
+            let rate = u128::from(count) * 1_000_000 / time;
+            u64::try_from(rate).unwrap_or(u64::MAX)
+        };
+        self.work = Work {
+            permille: u32::midpoint(self.work.permille, lately),
+            packets: a_second(sent.datagrams - self.sent.datagrams),
+            bytes: a_second(sent.bytes - self.sent.bytes),
+        };
+        (self.at, self.cpu, self.sent) = (now, cpu, sent);
+        self.work
     }
 
     /// The processor time up to the last measurement.
@@ -113,22 +145,25 @@ mod tests {
     fn half_of_the_time_on_the_processor_is_half_a_core_after_a_few_seconds() {
         let begin = Instant::now();
         let mut meter = LoadMeter::new(begin);
-        let mut permille = 0;
+        let mut sent = Sent::default();
+        let mut work = Work::default();
         for second in 1..=10 {
-            permille = meter.note(begin + SECOND * second, SECOND * second / 2);
+            sent.count_run(50, 4000);
+            work = meter.note(begin + SECOND * second, SECOND * second / 2, sent);
         }
-        assert!((490..=500).contains(&permille), "{permille}");
+        assert!((490..=500).contains(&work.permille), "{work:?}");
+        assert_eq!((work.packets, work.bytes), (50, 4000));
     }
 
     #[test]
     fn a_thread_that_sleeps_is_idle_after_a_while() {
         let begin = Instant::now();
         let mut meter = LoadMeter::new(begin);
-        assert_eq!(meter.note(begin + SECOND, SECOND), WHOLE_PERMILLE / 2);
-        for second in 2..=11 {
-            meter.note(begin + SECOND * second, SECOND);
-        }
-        assert!(meter.is_idle());
+        let first = meter.note(begin + SECOND, SECOND, Sent::default());
+        assert_eq!(first.permille, WHOLE_PERMILLE / 2);
+        let later =
+            (2..=11).map(|second| meter.note(begin + SECOND * second, SECOND, Sent::default()));
+        assert!(later.last().unwrap().is_nothing());
     }
 
     #[test]
@@ -140,7 +175,7 @@ mod tests {
         }
         assert_eq!(load.steps(), 5);
         for _ in 0..20 {
-            load.tell(0);
+            load.tell(Work::default());
         }
         assert_eq!(load.steps(), 0);
     }

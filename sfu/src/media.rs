@@ -59,6 +59,17 @@ pub struct Media {
     candidates: Vec<SocketAddr>,
 }
 
+/// What the media plane does, lately and with what new rooms are expected to add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MediaLoad {
+    /// Processor time of the least busy worker, in thousandths of a core.
+    pub least_permille: u32,
+    /// Packets that the worker with the fewest sent in a second.
+    pub fewest_packets: u64,
+    /// Bytes that all workers sent in a second.
+    pub bytes: u64,
+}
+
 /// The worker a room lives on: all commands about a room go to the worker it was placed on.
 #[derive(Debug, Clone)]
 pub struct Worker {
@@ -177,6 +188,17 @@ impl Media {
             .expect("there is at least one worker");
         worker.inbox.load().expect_room();
         worker.clone()
+    }
+
+    /// How much there is to do.
+    pub fn load(&self) -> MediaLoad {
+        let works = self.workers.iter().map(|it| it.inbox.load().expected());
+        let works: Vec<_> = works.collect();
+        MediaLoad {
+            least_permille: works.iter().map(|it| it.permille).min().unwrap_or(0),
+            fewest_packets: works.iter().map(|it| it.packets).min().unwrap_or(0),
+            bytes: works.iter().map(|it| it.bytes).sum(),
+        }
     }
 
     #[cfg(test)]

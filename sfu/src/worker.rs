@@ -341,13 +341,13 @@ impl<E: MediaEngine> EventLoop<E> {
     }
 
     fn publish(&mut self, now: Instant) {
-        let permille = self.load.note(now, thread_cpu_time());
-        self.parts.inbox.load().tell(permille);
+        let work = self.load.note(now, thread_cpu_time(), self.counters.sent);
+        self.parts.inbox.load().tell(work);
         let cpu_micros = self.load.cpu().as_micros();
         self.counters.cpu_micros = u64::try_from(cpu_micros).unwrap_or(u64::MAX);
-        self.counters.load_permille = u64::from(permille);
+        self.counters.load_permille = u64::from(work.permille);
         // A worker that falls idle looks again until its load is seen to be gone.
-        self.publish_at = (!self.load.is_idle()).then_some(now + PUBLISH_INTERVAL);
+        self.publish_at = (!work.is_nothing()).then_some(now + PUBLISH_INTERVAL);
         self.parts.inbox.publish(|snapshot| {
             snapshot.engine.clone_from(self.engine.stats());
             snapshot.counters = self.counters;

@@ -1,6 +1,7 @@
 //! The Saal server: HTTP, WebSocket, rooms and their media in one process.
 //!
 //! # Layout
+//! - `capacity`: whether another meeting may begin.
 //! - [`cli`]: what can be said on the command line.
 //! - [`server`]: starting and stopping, in order.
 //! - [`logging`], `metrics`, `census`: what is told and counted.
@@ -11,6 +12,7 @@
 //! - `media`: the seam to the media plane.
 //! - `room_settings`: the operator's settings as a room wants them.
 
+mod capacity;
 mod census;
 pub mod cli;
 mod connection;

@@ -4,7 +4,7 @@
 use crate::census::Presence;
 use crate::metrics::Metrics;
 use dashmap::DashMap;
-use sfu::{Media, MediaSettings, StartError, Worker};
+use sfu::{Media, MediaLoad, MediaSettings, StartError, Worker};
 use sfu_core::command::DataChannel;
 use sfu_core::ids::{PeerId, RoomId};
 use sfu_core::{Command, Event};
@@ -68,6 +68,11 @@ impl MediaPlane {
             peers: HashMap::new(),
         };
         (media, receiver)
+    }
+
+    /// How much the media plane has to do.
+    pub(crate) fn load(&self) -> MediaLoad {
+        self.media.load()
     }
 
     /// What the media plane counts, as Prometheus text.

@@ -43,6 +43,7 @@ pub(crate) struct Refusals {
     pub(crate) grants: Counter,
     pub(crate) room_failed: Counter,
     pub(crate) stopping: Counter,
+    pub(crate) full: Counter,
 }
 
 /// Why connections ended, one counter each.
@@ -121,6 +122,7 @@ impl Metrics {
             ("grants", &refused.grants),
             ("room_failed", &refused.room_failed),
             ("stopping", &refused.stopping),
+            ("full", &refused.full),
         ] {
             line(text, name, reason, counter.value());
         }

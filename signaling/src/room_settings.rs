@@ -1,6 +1,7 @@
 //! The operator's settings as rooms and the media plane want them, and how the server presents itself
 //! to clients.
 
+use crate::capacity::CapacityLimits;
 use saal_config::{Media, Settings};
 use sfu::MediaSettings;
 use sfu_core::units::Codec;
@@ -81,6 +82,15 @@ pub fn media(settings: &Media) -> MediaSettings {
         congestion_control: settings.congestion_control,
         dynacast_pause_delay: settings.dynacast_pause_delay,
         loudest_max: settings.loudest_max,
+    }
+}
+
+/// Up to where new meetings are taken.
+pub(crate) fn capacity(settings: &Media) -> CapacityLimits {
+    CapacityLimits {
+        load_permille: settings.load_max_percent * 10,
+        packets_per_second: settings.packets_per_second_max,
+        bits_per_second: settings.line_max_mbit * 1_000_000,
     }
 }
 

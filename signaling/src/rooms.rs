@@ -1,6 +1,7 @@
 //! Finds the room of a name, or opens it, and seats those who come. Knows where rooms are, not
 //! what happens in them.
 
+use crate::capacity::{Capacity, CapacityLimits, Full};
 use crate::media::MediaPlane;
 use crate::metrics::Metrics;
 use crate::room_actor::{Arrival, RoomActor, ToRoom};
@@ -31,6 +32,7 @@ struct Inner {
     open: DashMap<String, Place>,
     media: Arc<MediaPlane>,
     metrics: Arc<Metrics>,
+    capacity: Capacity,
     settings: RoomSettings,
     replies_len_max: usize,
     connections: AtomicU64,
@@ -48,18 +50,31 @@ struct Place {
 #[error("the room cannot be entered; try again")]
 pub(crate) struct RoomFailed;
 
+/// Why nobody was seated.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotSeated {
+    #[error(transparent)]
+    Failed(#[from] RoomFailed),
+    /// It would have been a new meeting.
+    #[error(transparent)]
+    Full(#[from] Full),
+}
+
 impl Rooms {
-    /// No rooms yet; `replies_len_max` bounds what waits for a client that does not read.
+    /// No rooms yet, and as many as `limits` allow; `replies_len_max` bounds what waits for a client
+    /// that does not read.
     pub(crate) fn new(
         media: Arc<MediaPlane>,
         metrics: Arc<Metrics>,
         settings: RoomSettings,
+        limits: CapacityLimits,
         replies_len_max: usize,
     ) -> Self {
         Self(Arc::new(Inner {
             open: DashMap::new(),
             media,
             metrics,
+            capacity: Capacity::new(limits),
             settings,
             replies_len_max,
             connections: AtomicU64::new(0),
@@ -67,10 +82,10 @@ impl Rooms {
     }
 
     /// Seats somebody in the room their admission names.
-    pub(crate) async fn join(&self, admission: Admission) -> Result<Seat, RoomFailed> {
+    pub(crate) async fn join(&self, admission: Admission) -> Result<Seat, NotSeated> {
         let connection = ConnectionId(self.0.connections.fetch_add(1, Ordering::Relaxed));
         for _ in 0..JOIN_ATTEMPTS_MAX {
-            let inbox = self.inbox(&admission.room);
+            let inbox = self.inbox(&admission.room)?;
             let (replies, receiver) = mpsc::channel(self.0.replies_len_max);
             let (cut, is_cut) = oneshot::channel();
             let (seated, is_seated) = oneshot::channel();
@@ -92,7 +107,20 @@ impl Rooms {
                 });
             }
         }
-        Err(RoomFailed)
+        Err(RoomFailed.into())
+    }
+
+    /// What there is not enough of for another meeting; `None` if one may begin.
+    pub(crate) fn full(&self) -> Option<Full> {
+        let load = self.0.media.load();
+        self.0.capacity.full(Instant::now(), load)
+    }
+
+    /// The same for a meeting of that name, which goes on if it runs.
+    pub(crate) fn full_for(&self, name: &str) -> Option<Full> {
+        let place = self.0.open.get(name);
+        let runs = place.is_some_and(|place| !place.inbox.is_closed());
+        if runs { None } else { self.full() }
     }
 
     /// Ends all rooms and waits until they have told everyone.
@@ -110,12 +138,21 @@ impl Rooms {
         self.0.metrics.rooms.emptied().await;
     }
 
-    fn inbox(&self, name: &str) -> mpsc::Sender<ToRoom> {
-        match self.0.open.entry(name.to_owned()) {
+    fn inbox(&self, name: &str) -> Result<mpsc::Sender<ToRoom>, Full> {
+        let admit = || self.full().map_or(Ok(()), Err);
+        let inbox = match self.0.open.entry(name.to_owned()) {
             Entry::Occupied(place) if !place.get().inbox.is_closed() => place.get().inbox.clone(),
-            Entry::Occupied(mut place) => place.insert(self.open(name)).inbox.clone(),
-            Entry::Vacant(vacant) => vacant.insert(self.open(name)).inbox.clone(),
-        }
+            Entry::Occupied(mut place) => {
+                admit()?;
+                place.insert(self.open(name));
+                place.get().inbox.clone()
+            }
+            Entry::Vacant(vacant) => {
+                admit()?;
+                vacant.insert(self.open(name)).inbox.clone()
+            }
+        };
+        Ok(inbox)
     }
 
     fn open(&self, name: &str) -> Place {
@@ -274,6 +311,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_full_server_refuses_new_meetings_and_running_ones_grow() {
+        let (rooms, _) = rooms_with(|settings| settings.media.load_max_percent = 1);
+        let _alice = rooms.join(admission("alice", "running")).await.unwrap();
+        // Each new room is expected to weigh until it is measured, so soon it is enough.
+        let mut others = Vec::new();
+        let refusal = loop {
+            assert!(others.len() < 100, "the server never was full");
+            let room = format!("room {}", others.len());
+            match rooms.join(admission("bob", &room)).await {
+                Ok(seat) => others.push(seat),
+                Err(refusal) => break refusal,
+            }
+        };
+        assert!(matches!(refusal, NotSeated::Full(Full::Processor)));
+        assert!(rooms.full().is_some());
+        assert_eq!(rooms.full_for("running"), None);
+        assert!(rooms.join(admission("carol", "running")).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn who_hangs_up_while_waiting_to_be_seated_leaves_no_ghost() {
         let (rooms, _) = rooms();
         let mut bob = rooms.join(admission("bob", "room")).await.unwrap();
@@ -299,18 +356,25 @@ mod tests {
     }
 
     fn rooms() -> (Rooms, Arc<Metrics>) {
+        rooms_with(|_| {})
+    }
+
+    fn rooms_with(change: impl FnOnce(&mut Settings)) -> (Rooms, Arc<Metrics>) {
         let nothing: [(String, String); 0] = [];
         let mut settings = Settings::load_dev(None, nothing).unwrap();
         settings.media.udp_port = 0;
         settings.media.workers = 1;
         settings.room.update_interval = Duration::from_millis(1);
         settings.room.reconnect_grace = Duration::from_millis(100);
+        change(&mut settings);
         let metrics = Arc::new(Metrics::default());
         let media = crate::room_settings::media(&settings.media);
         let media = Arc::new(MediaPlane::start(media, Arc::clone(&metrics)).unwrap());
         let keys = Arc::new(crate::room_settings::keys(&settings));
         let room = crate::room_settings::room(&settings, &keys);
-        (Rooms::new(media, Arc::clone(&metrics), room, 64), metrics)
+        let limits = crate::room_settings::capacity(&settings.media);
+        let rooms = Rooms::new(media, Arc::clone(&metrics), room, limits, 64);
+        (rooms, metrics)
     }
 
     fn admission(identity: &str, room: &str) -> Admission {

@@ -68,6 +68,7 @@ impl Server {
             Arc::clone(&media),
             Arc::clone(&metrics),
             room_settings::room(&settings, &keys),
+            room_settings::capacity(&settings.media),
             settings.signal.queue_len_max,
         );
         let (stop, stopping) = watch::channel(false);

@@ -6,6 +6,7 @@ mod scenery;
 
 use crate::handover::binding_request;
 use crate::inbox::{COMMANDS_MAX, DATA_COMMANDS_MAX};
+use crate::load::Work;
 use crate::media::{Media, MediaSettings};
 use crate::worker::OnEvent;
 use echo_engine::{DELAY, EchoEngine, POISON, POISON_DATAGRAM, SLOW_DATAGRAM};
@@ -196,7 +197,11 @@ fn among_equally_busy_workers_a_new_room_goes_to_the_one_with_the_fewest_peers()
 fn a_new_room_goes_to_the_worker_with_the_least_load_however_many_its_peers() {
     let (media, _events) = start(3);
     for (worker, permille) in [(0, 300), (1, 200), (2, 400)] {
-        media.worker(worker).load().tell(permille);
+        let work = Work {
+            permille,
+            ..Work::default()
+        };
+        media.worker(worker).load().tell(work);
     }
     for peer in 0..100 {
         media.worker(1).send(add(peer));

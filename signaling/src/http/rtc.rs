@@ -1,12 +1,14 @@
 //! The door for clients: who is let in, and with which words the others are turned away before
-//! their WebSocket opens. Nothing that is said here tells whether a room exists.
+//! their WebSocket opens. To others, nothing that is said here tells whether a room exists.
 //!
 //! Clients decide by the status: 401 is final, 404 means to try the older path, anything else is
 //! a failure of the network (see `validate`, which they ask for the reason).
+//! Who has a valid token may learn one thing: when the server is full, whether their meeting runs.
 
 use super::{Shared, unix_time};
+use crate::capacity::Full;
 use crate::connection;
-use crate::rooms::RoomFailed;
+use crate::rooms::{NotSeated, RoomFailed};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State, WebSocketUpgrade};
 use axum::http::header::{AUTHORIZATION, UPGRADE, USER_AGENT};
@@ -84,7 +86,8 @@ async fn join(
     };
     let seat = match shared.rooms.join(admission).await {
         Ok(seat) => seat,
-        Err(failed) => return Refusal::Room(failed).answer(&shared),
+        Err(NotSeated::Failed(failed)) => return Refusal::Room(failed).answer(&shared),
+        Err(NotSeated::Full(full)) => return Refusal::Full(full).answer(&shared),
     };
     let (limits, metrics) = (shared.limits, Arc::clone(&shared.metrics));
     upgrade
@@ -100,8 +103,13 @@ fn validate(
     headers: &HeaderMap,
     query: &[(String, String)],
 ) -> Response {
-    match admit(path, shared, headers, query) {
-        Ok(_) => (StatusCode::OK, "success").into_response(),
+    let admitted = admit(path, shared, headers, query);
+    let admitted = admitted.and_then(|admission| match shared.rooms.full_for(&admission.room) {
+        Some(full) => Err(Refusal::Full(full)),
+        None => Ok(()),
+    });
+    match admitted {
+        Ok(()) => (StatusCode::OK, "success").into_response(),
         Err(refusal) => refusal.answer(shared),
     }
 }
@@ -162,6 +170,14 @@ enum Refusal {
     TwoConnections,
     #[error(transparent)]
     Room(#[from] RoomFailed),
+    /// People read this where a client shows it.
+    #[error(
+        "This server is busy: meetings that run go on, but no new one can begin right now. Please \
+         try again in a few minutes.\n\
+         Dieser Server ist ausgelastet: Laufende Besprechungen gehen weiter, neue können gerade \
+         nicht beginnen. Bitte versuchen Sie es in einigen Minuten wieder."
+    )]
+    Full(Full),
     #[error("the server is stopping")]
     Stopping,
 }
@@ -181,6 +197,7 @@ impl Refusal {
             }
             Self::TwoConnections => (&refused.unsupported, StatusCode::NOT_IMPLEMENTED),
             Self::Room(_) => (&refused.room_failed, StatusCode::SERVICE_UNAVAILABLE),
+            Self::Full(_) => (&refused.full, StatusCode::SERVICE_UNAVAILABLE),
             Self::Stopping => (&refused.stopping, StatusCode::SERVICE_UNAVAILABLE),
         };
         counter.increment();

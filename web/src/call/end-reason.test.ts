@@ -21,3 +21,9 @@ test("a refused token is told as refused, everything else as unreachable", () =>
   expect(refusal(ConnectionError.serverUnreachable("no answer"))).toBe("unreachable");
   expect(refusal(new Error("could not establish pc connection"))).toBe("unreachable");
 });
+
+test("a server that takes no new meetings is told as busy", () => {
+  const answered = (status: number) => ConnectionError.internal("no websocket", { status, statusText: "" });
+  expect(refusal(answered(503))).toBe("busy");
+  expect(refusal(answered(500))).toBe("unreachable");
+});

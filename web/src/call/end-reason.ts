@@ -5,7 +5,14 @@ import type { EndReason } from "./state";
 /** Why a join failed. */
 export function refusal(error: unknown): EndReason {
   if (!(error instanceof ConnectionError)) return "unreachable";
-  return error.reason === ConnectionErrorReason.NotAllowed ? "refused" : "unreachable";
+  if (error.reason === ConnectionErrorReason.NotAllowed) return "refused";
+  const isBusy = error.reason === ConnectionErrorReason.InternalError && isUnavailable(error.context);
+  return isBusy ? "busy" : "unreachable";
+}
+
+/** Whether the server answered that it takes nobody now (HTTP status 503). */
+function isUnavailable(context: unknown): boolean {
+  return typeof context === "object" && context !== null && "status" in context && context.status === 503;
 }
 
 /** Why a meeting ended that had begun. */

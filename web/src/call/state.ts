@@ -105,6 +105,7 @@ export type EndReason =
   | "tokenNeeded"
   | "keyDamaged"
   | "encryptionUnsupported"
+  | "busy"
   | "unreachable";
 
 export interface Meeting {

@@ -160,6 +160,9 @@ export const de = {
   "ended.elsewhere.text": "Darum wurde die Verbindung hier beendet.",
   "ended.over.title": "Die Besprechung ist beendet",
   "ended.over.text": "Sie wurde für alle geschlossen.",
+  "ended.busy.title": "Der Server ist ausgelastet",
+  "ended.busy.text":
+    "Laufende Besprechungen gehen weiter, neue können gerade nicht beginnen. Versuchen Sie es in einigen Minuten wieder.",
   "ended.shutdown.title": "Der Server wird gewartet",
   "ended.shutdown.text": "Versuchen Sie es in einigen Minuten wieder.",
   "ended.lost.title": "Die Verbindung ist abgerissen",

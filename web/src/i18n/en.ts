@@ -158,6 +158,9 @@ export const en: Texts = {
   "ended.elsewhere.text": "That is why the connection here was closed.",
   "ended.over.title": "The meeting is over",
   "ended.over.text": "It was closed for everyone.",
+  "ended.busy.title": "The server is busy",
+  "ended.busy.text":
+    "Meetings that run go on, but no new one can begin right now. Try again in a few minutes.",
   "ended.shutdown.title": "The server is being maintained",
   "ended.shutdown.text": "Try again in a few minutes.",
   "ended.lost.title": "The connection was lost",
