@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep_until;
 
-/// How often progress is told.
-pub(crate) const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// How often progress is told: a run of some seconds is to have a course that can be plotted.
+pub(crate) const TOLD_EVERY: Duration = Duration::from_millis(500);
 
 /// Who came to a run.
 pub(crate) struct Attendance<P> {
@@ -26,18 +26,17 @@ impl<P> Default for Attendance<P> {
 }
 
 impl<P: Send + 'static> Attendance<P> {
-    /// Starts the attempts one after the other, so many a second, and waits for the last.
+    /// Starts the attempts one after the other, so far apart, and waits for the last.
     pub(crate) async fn let_in<A>(
         &mut self,
-        joins_per_second: u32,
+        pace: Duration,
         attempts: impl Iterator<Item = A>,
-        mut tell: impl FnMut(&Self),
+        mut tell: impl AsyncFnMut(&Self),
     ) where
         A: Future<Output = anyhow::Result<P>> + Send + 'static,
     {
         let started_at = Instant::now();
         let mut told_at = started_at;
-        let pace = Duration::from_secs(1) / joins_per_second.max(1);
         let mut joining = JoinSet::new();
         for (number, attempt) in (0..).zip(attempts) {
             let due = started_at + pace * number;
@@ -48,11 +47,11 @@ impl<P: Send + 'static> Attendance<P> {
                 }
             }
             joining.spawn(attempt);
-            self.tell_if_due(&mut told_at, &mut tell);
+            self.tell_if_due(&mut told_at, &mut tell).await;
         }
         while let Some(joined) = joining.join_next().await {
             self.note(joined);
-            self.tell_if_due(&mut told_at, &mut tell);
+            self.tell_if_due(&mut told_at, &mut tell).await;
         }
     }
 
@@ -64,10 +63,10 @@ impl<P: Send + 'static> Attendance<P> {
         }
     }
 
-    fn tell_if_due(&self, told_at: &mut Instant, tell: &mut impl FnMut(&Self)) {
+    async fn tell_if_due(&self, told_at: &mut Instant, tell: &mut impl AsyncFnMut(&Self)) {
         if told_at.elapsed() >= TOLD_EVERY {
             *told_at = Instant::now();
-            tell(self);
+            tell(self).await;
         }
     }
 }
@@ -83,7 +82,9 @@ mod tests {
             anyhow::ensure!(number != 2, "no place for {number}");
             Ok(number)
         });
-        attendance.let_in(1000, attempts, |_| {}).await;
+        attendance
+            .let_in(Duration::from_millis(1), attempts, async |_| {})
+            .await;
         attendance.peers.sort_unstable();
         assert_eq!(attendance.peers, [0, 1, 3]);
         assert_eq!(attendance.refused, ["no place for 2"]);

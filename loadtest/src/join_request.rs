@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use livekit_protocol::wrapped_join_request::Compression as Packing;
 use livekit_protocol::{ClientInfo, ConnectionSettings, JoinRequest, SessionDescription};
-use livekit_protocol::{WrappedJoinRequest, client_info};
+use livekit_protocol::{ReconnectReason, WrappedJoinRequest, client_info};
 use prost::Message;
 use std::io::Write;
 
@@ -16,10 +16,21 @@ use std::io::Write;
 /// data channels negotiated out of band.
 const PROTOCOL: i32 = 16;
 
+/// The value of `join_request` for somebody who comes back over a new connection to the place of
+/// participant `sid`.
+pub fn resume(sid: &str) -> anyhow::Result<String> {
+    pack(&JoinRequest {
+        reconnect: true,
+        reconnect_reason: ReconnectReason::RrSignalDisconnected.into(),
+        participant_sid: sid.to_owned(),
+        ..JoinRequest::default()
+    })
+}
+
 /// The value of `join_request` for a participant whose first offer is `offer`, and who is sent
 /// everybody's tracks or none.
 pub fn encode(offer: SessionDescription, auto_subscribe: bool) -> anyhow::Result<String> {
-    let request = JoinRequest {
+    pack(&JoinRequest {
         client_info: Some(ClientInfo {
             sdk: client_info::Sdk::Unknown.into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -33,7 +44,10 @@ pub fn encode(offer: SessionDescription, auto_subscribe: bool) -> anyhow::Result
         }),
         publisher_offer: Some(offer),
         ..JoinRequest::default()
-    };
+    })
+}
+
+fn pack(request: &JoinRequest) -> anyhow::Result<String> {
     // Compressed, because reverse proxies refuse request lines above 8 kB by default.
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(&request.encode_to_vec())

@@ -35,6 +35,16 @@ impl LatencyHistogram {
         }
     }
 
+    /// What this one saw and an earlier state of it had not.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = self.clone();
+        for (count, before) in since.counts.iter_mut().zip(earlier.counts.iter()) {
+            *count = count.saturating_sub(*before);
+        }
+        since
+    }
+
     /// The time that `percent` (0 to 100) of the samples did not exceed; `None` without samples.
     pub fn percentile(&self, percent: u64) -> Option<Duration> {
         let total: u64 = self.counts.iter().sum();
@@ -99,6 +109,16 @@ mod tests {
         let millis = |percent| histogram.percentile(percent).unwrap().as_millis();
         assert_eq!((millis(50), millis(98)), (2, 2));
         assert!(millis(99) >= 80);
+    }
+
+    #[test]
+    fn what_was_seen_since_leaves_out_what_was_seen_before() {
+        let mut histogram = LatencyHistogram::new();
+        histogram.note(Duration::from_millis(80));
+        let before = histogram.clone();
+        histogram.note(Duration::from_millis(2));
+        let since = histogram.since(&before);
+        assert_eq!(since.percentile(100).unwrap().as_millis(), 2);
     }
 
     #[test]

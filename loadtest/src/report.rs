@@ -1,20 +1,26 @@
 //! Puts what the peers saw into one report, as text for a person and as JSON for a machine. Judges
 //! nothing: see `budget`.
 
-use crate::budget::{percent, share};
+use crate::budget::share;
+use crate::course::{Sample, ServerUse};
+use crate::crowd::Churned;
 use crate::latency::LatencyHistogram;
 use crate::peer::Subscription;
+use crate::quantity::count;
 use crate::reception::Tally;
+use crate::spread::{self, whole_millis};
+pub use crate::spread::{Latency, Spread};
 use anyhow::Context;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 /// The outcome of a run. Durations are milliseconds, rates kbit/s of RTP without UDP and IP.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
+    /// What was played.
+    pub scenario: String,
     /// Meetings.
     pub rooms: u64,
     /// Peers that set out.
@@ -51,28 +57,20 @@ pub struct Report {
     /// From the first step to a connection that carries media. Of this, 400 ms are two timers of the
     /// peers' own stack; browsers do without.
     pub join: Spread,
+    /// The time to join that 0, 5, 10 … 100 of a hundred did not exceed, in milliseconds.
+    pub join_curve_ms: Vec<u64>,
     /// From knowing of a track to its first packet.
     pub first_media: Spread,
     /// From sender to receiver through the server, within this process.
     pub latency: Latency,
-}
-
-/// The middle and the worst of some durations, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Spread {
-    /// Half of them took at most this long.
-    pub median_ms: u64,
-    /// None took longer.
-    pub max_ms: u64,
-}
-
-/// Travel times, in milliseconds; `None` if no packet told its send time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub struct Latency {
-    /// Half of the packets took at most this long.
-    pub p50_ms: Option<f64>,
-    /// 99 of 100 took at most this long.
-    pub p99_ms: Option<f64>,
+    /// Who went and came back, where participants did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub churn: Option<Churned>,
+    /// What the server used, if it was watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerUse>,
+    /// What the run was like over time.
+    pub course: Vec<Sample>,
 }
 
 /// What one joined peer tells at the end.
@@ -117,6 +115,7 @@ impl Report {
         for reason in refused.iter().chain(ended) {
             *failures.entry(reason.clone()).or_insert(0) += 1;
         }
+        let joins: Vec<Duration> = peers.iter().map(|peer| peer.time_to_join).collect();
         let subscriptions = || peers.iter().flat_map(|peer| &peer.subscriptions);
         let first_media: Vec<Duration> = subscriptions()
             .filter_map(|subscription| subscription.first_media)
@@ -130,12 +129,10 @@ impl Report {
             key_frames: total.key_frames,
             tracks_expected: count(subscriptions().count()),
             tracks_received: count(first_media.len()),
-            join: Spread::of(peers.iter().map(|peer| peer.time_to_join).collect()),
+            join: Spread::of(joins.clone()),
+            join_curve_ms: spread::curve(joins),
             first_media: Spread::of(first_media),
-            latency: Latency {
-                p50_ms: latency.percentile(50).map(millis),
-                p99_ms: latency.percentile(99).map(millis),
-            },
+            latency: Latency::of(&latency),
             ..Self::of_counts(rooms, total.packets, total.lost, window)
         }
     }
@@ -162,74 +159,6 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut row = |name: &str, value: String| writeln!(f, "{name:<20}{value}");
-        let spread = |spread: Spread| {
-            format!(
-                "{} ms median, {} ms at most",
-                spread.median_ms, spread.max_ms
-            )
-        };
-        row("meetings", self.rooms.to_string())?;
-        row("peers joined", format!("{} of {}", self.joined, self.peers))?;
-        row("peers failed", self.failed.to_string())?;
-        for (reason, times) in &self.failures {
-            row("", format!("{times} × {reason}"))?;
-        }
-        row("time to join", spread(self.join))?;
-        row(
-            "tracks received",
-            format!("{} of {}", self.tracks_received, self.tracks_expected),
-        )?;
-        if self.first_media.max_ms > 0 {
-            row("first media after", spread(self.first_media))?;
-        }
-        row("media for", format!("{:.1} s", self.seconds))?;
-        row("packets received", self.packets_received.to_string())?;
-        row(
-            "packets lost",
-            format!("{} ({})", self.packets_lost, percent(self.loss)),
-        )?;
-        if let Some(dropped @ 1..) = self.dropped_here {
-            row(
-                "",
-                format!("{dropped} drops were here: too many peers for this machine"),
-            )?;
-        }
-        row("packets sent", self.packets_sent.to_string())?;
-        if self.key_frames > 0 {
-            row("key frames received", self.key_frames.to_string())?;
-        }
-        row("received", megabits(self.kbps_in))?;
-        if self.kbps_out > 0 {
-            row("sent", megabits(self.kbps_out))?;
-        }
-        if let (Some(p50), Some(p99)) = (self.latency.p50_ms, self.latency.p99_ms) {
-            row(
-                "latency",
-                format!("{p50:.1} ms median, {p99:.1} ms for 99 %"),
-            )?;
-        }
-        Ok(())
-    }
-}
-
-impl Spread {
-    pub(crate) fn of(mut durations: Vec<Duration>) -> Self {
-        durations.sort_unstable();
-        let at = |index: usize| {
-            durations
-                .get(index)
-                .map_or(0, |duration| whole_millis(*duration))
-        };
-        Self {
-            median_ms: at(durations.len() / 2),
-            max_ms: at(durations.len().saturating_sub(1)),
-        }
-    }
-}
-
 /// Writes what was measured as JSON to a file.
 pub fn write_json(measured: &impl Serialize, file: &Path) -> anyhow::Result<()> {
     let json = serde_json::to_string_pretty(measured).context("the report as JSON")?;
@@ -239,22 +168,6 @@ pub fn write_json(measured: &impl Serialize, file: &Path) -> anyhow::Result<()> 
 fn kbps(bytes: u64, length: Duration) -> u64 {
     let millis = whole_millis(length);
     (bytes * 8).checked_div(millis).unwrap_or_default()
-}
-
-fn megabits(kbps: u64) -> String {
-    format!("{}.{:01} Mbit/s", kbps / 1000, kbps % 1000 / 100)
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-fn whole_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn count(len: usize) -> u64 {
-    u64::try_from(len).expect("a length fits 64 bits")
 }
 
 #[cfg(test)]
@@ -313,7 +226,9 @@ mod tests {
             report.first_media,
             Spread {
                 median_ms: 40,
-                max_ms: 40
+                p95_ms: 40,
+                p99_ms: 40,
+                max_ms: 40,
             }
         );
     }

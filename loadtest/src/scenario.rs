@@ -2,11 +2,14 @@
 //! and what is measured; a peer knows nothing of it.
 
 use crate::attendance::{Attendance, TOLD_EVERY};
+use crate::endpoint::Endpoint;
+use crate::latency::LatencyHistogram;
 use crate::media_source::NEVER;
 use crate::overrun;
 use crate::peer::{Peer, PeerSettings};
+use crate::progress::Progress;
 use crate::reception::Tally;
-use crate::report::{PeerOutcome, Report, Window};
+use crate::report::{Latency, PeerOutcome, Report, Window};
 use crate::token::ApiKey;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -19,8 +22,8 @@ const DRAIN: Duration = Duration::from_millis(500);
 /// Meetings of equal size.
 #[derive(Clone)]
 pub struct Meeting {
-    /// `ws://host:port` of the server.
-    pub url: String,
+    /// The server.
+    pub endpoint: Endpoint,
     /// Signs the peers' tokens.
     pub api_key: ApiKey,
     /// The address of this machine from which media goes out.
@@ -33,27 +36,12 @@ pub struct Meeting {
     pub publishers: u32,
     /// How long media flows after the last peer joined.
     pub length: Duration,
-    /// Joins per second over all meetings, at least 1.
-    pub joins_per_second: u32,
+    /// The time from one join to the next, over all meetings.
+    pub pace: Duration,
     /// What the names of the meetings begin with.
     pub room_prefix: String,
     /// Nobody speaks: microphones send as in silence.
     pub quiet: bool,
-}
-
-/// What is known while a run goes on.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Progress {
-    /// Peers that will set out.
-    pub peers: u32,
-    /// Peers in a meeting.
-    pub joined: usize,
-    /// Peers that failed to join.
-    pub failed: usize,
-    /// The time since all peers were in; `None` before.
-    pub elapsed: Option<Duration>,
-    /// All counts so far.
-    pub total: Tally,
 }
 
 impl Meeting {
@@ -96,8 +84,9 @@ impl Meeting {
             .settings()
             .map(|settings| async { Box::pin(Peer::join(settings?)).await });
         let planned = run.planned;
-        let tell = |came: &Attendance<Peer>| tell(progress(planned, came, None));
-        run.came.let_in(self.joins_per_second, attempts, tell).await;
+        let told = &mut run.told;
+        let tell = async |came: &Attendance<Peer>| tell(progress(planned, came, None, told));
+        run.came.let_in(self.pace, attempts, tell).await;
     }
 
     async fn observe(&self, run: &mut Run, tell: &mut impl FnMut(Progress)) {
@@ -105,11 +94,17 @@ impl Meeting {
         if run.came.peers.is_empty() {
             return;
         }
+        tell(progress(
+            run.planned,
+            &run.came,
+            Some(Duration::ZERO),
+            &mut run.told,
+        ));
         let ends_at = Instant::now() + self.length;
         while Instant::now() < ends_at && run.came.peers.iter().any(|peer| peer.ended().is_none()) {
             sleep(TOLD_EVERY.min(ends_at - Instant::now())).await;
             let elapsed = run.opened.map(|(at, _)| at.elapsed());
-            tell(progress(run.planned, &run.came, elapsed));
+            tell(progress(run.planned, &run.came, elapsed, &mut run.told));
         }
     }
 
@@ -121,7 +116,7 @@ impl Meeting {
             let publishes = seat < self.publishers;
             let place = if self.quiet { NEVER } else { seat };
             Ok(PeerSettings {
-                url: self.url.clone(),
+                endpoint: self.endpoint.clone(),
                 token,
                 address: self.address,
                 publish_in_turn: publishes.then_some((place, self.publishers)),
@@ -135,6 +130,8 @@ struct Run {
     planned: u32,
     came: Attendance<Peer>,
     opened: Option<(Instant, Tally)>,
+    /// Travel times that were told.
+    told: LatencyHistogram,
     window: Window,
 }
 
@@ -157,13 +154,25 @@ impl Run {
     }
 }
 
-fn progress(planned: u32, came: &Attendance<Peer>, elapsed: Option<Duration>) -> Progress {
+fn progress(
+    planned: u32,
+    came: &Attendance<Peer>,
+    elapsed: Option<Duration>,
+    told: &mut LatencyHistogram,
+) -> Progress {
+    let mut latency = LatencyHistogram::new();
+    came.peers
+        .iter()
+        .for_each(|peer| latency.add(&peer.latency()));
+    let since = latency.since(told);
+    *told = latency;
     Progress {
         peers: planned,
         joined: came.peers.len(),
         failed: came.refused.len(),
         elapsed,
         total: total(came),
+        latency: Latency::of(&since),
     }
 }
 

@@ -1,18 +1,18 @@
 //! The signal connection: one protobuf message per binary WebSocket frame. Carries messages in
 //! order and understands none of them.
 
+use crate::endpoint::{Endpoint, Io};
 use anyhow::{Context, anyhow, bail};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use livekit_protocol::{SignalRequest, SignalResponse, signal_request, signal_response};
 use prost::Message as _;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// How long the server may take to accept the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ const MESSAGE_LEN_MAX: usize = 2 << 20;
 /// As much of a refusal's text as a report shows.
 const REFUSAL_LEN_MAX: usize = 120;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<Box<dyn Io>>;
 
 /// The half that speaks.
 pub struct SignalSender {
@@ -33,27 +33,27 @@ pub struct SignalReceiver {
     stream: SplitStream<Socket>,
 }
 
-/// Joins at `url` (`ws://host:port`, with an optional path) by version 1 of the signal protocol.
-/// The token goes into a header, where no access log keeps it.
+/// Joins by version 1 of the signal protocol. The token goes into a header, where no access log keeps
+/// it.
 pub async fn connect(
-    url: &str,
+    endpoint: &Endpoint,
     token: &str,
     join_request: &str,
 ) -> anyhow::Result<(SignalSender, SignalReceiver)> {
-    let url = format!(
-        "{}/rtc/v1?join_request={join_request}",
-        url.trim_end_matches('/')
-    );
+    let url = format!("{}/rtc/v1?join_request={join_request}", endpoint.url());
     let mut request = url.into_client_request().context("the URL is not valid")?;
     let bearer =
         HeaderValue::try_from(format!("Bearer {token}")).context("the token is not valid")?;
     request.headers_mut().insert("Authorization", bearer);
     let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_LEN_MAX));
-    let connecting = tokio_tungstenite::connect_async_with_config(request, Some(config), true);
+    let connecting = async {
+        let stream = endpoint.open().await?;
+        tokio_tungstenite::client_async_with_config(request, stream, Some(config))
+            .await
+            .map_err(refusal)
+    };
     let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
-    let (socket, _) = connected
-        .context("no answer to the join request in 10 s")?
-        .map_err(refusal)?;
+    let (socket, _) = connected.context("no answer to the join request in 10 s")??;
     let (sink, stream) = socket.split();
     Ok((SignalSender { sink }, SignalReceiver { stream }))
 }

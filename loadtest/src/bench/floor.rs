@@ -5,6 +5,7 @@
 
 use super::{SERVER_CORE, server};
 use crate::lean::receivers::Receivers;
+use crate::process;
 use anyhow::Context;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::net::{SocketAddr, UdpSocket};
@@ -78,7 +79,7 @@ pub fn send(len: usize, destinations: &[SocketAddr]) -> anyhow::Result<f64> {
     let mut number = 0_u64;
     let pause = Duration::from_secs(1) * BURST / PACKETS_PER_SECOND;
     let started_at = Instant::now();
-    let before = server::cpu_time(std::process::id())?;
+    let before = process::cpu_time(std::process::id())?;
     let mut burst_at = started_at;
     let mut to = destinations.iter().cycle();
     while burst_at < started_at + LENGTH {
@@ -99,6 +100,6 @@ pub fn send(len: usize, destinations: &[SocketAddr]) -> anyhow::Result<f64> {
         burst_at += pause;
         std::thread::sleep(burst_at.saturating_duration_since(Instant::now()));
     }
-    let used = server::cpu_time(std::process::id())?.saturating_sub(before);
+    let used = process::cpu_time(std::process::id())?.saturating_sub(before);
     Ok(used.as_secs_f64() * 1e6 / f64::from(u32::try_from(number).context("too many packets")?))
 }

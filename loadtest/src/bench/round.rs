@@ -4,9 +4,11 @@
 use super::SERVER_CORE;
 use super::case::Case;
 use super::server::Server;
+use crate::endpoint::Endpoint;
 use crate::lean::pump::{Counts, Pump, PumpSettings};
 use crate::lean::session::{LeanPeer, LeanSettings};
 use crate::overrun;
+use crate::process;
 use crate::token::ApiKey;
 use anyhow::Context;
 use std::net::{IpAddr, Ipv4Addr};
@@ -126,11 +128,12 @@ async fn join_all(server: &Server, case: &Case, pump: &Pump) -> anyhow::Result<V
         key: KEY.0.to_owned(),
         secret: KEY.1.to_owned(),
     };
+    let endpoint = Endpoint::parse(&server.url, None)?;
     let mut joining = JoinSet::new();
     for seat in 0..case.publishers + case.receivers {
         let is_publisher = seat < case.publishers;
         let settings = LeanSettings {
-            url: server.url.clone(),
+            endpoint: endpoint.clone(),
             token: key.token("bench", &format!("peer-{seat}"))?,
             publishes: is_publisher.then_some((case.publishes, (seat, case.publishers))),
             subscribes: !is_publisher,
@@ -171,11 +174,11 @@ async fn observe(
     let overrun = overrun::dropped_here();
     let (datagrams_before, calls_before) = server.sent().await?;
     let before = pump.counts().await?;
-    let own_before = super::server::cpu_time(std::process::id())?;
+    let own_before = process::cpu_time(std::process::id())?;
     let cpu_before = server.cpu_time()?;
     sleep(length).await;
     let cpu = server.cpu_time()?.saturating_sub(cpu_before);
-    let own = super::server::cpu_time(std::process::id())?.saturating_sub(own_before);
+    let own = process::cpu_time(std::process::id())?.saturating_sub(own_before);
     let after = pump.counts().await?;
     let (datagrams, calls) = server.sent().await?;
     let memory = server.memory()?.saturating_sub(idle);

@@ -1,7 +1,7 @@
 //! The measured program: starts it on one core, and asks the kernel what it used. Linux alone.
 
+use crate::process;
 use anyhow::{Context, bail, ensure};
-use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -60,14 +60,12 @@ impl Server {
 
     /// The processor time of all its threads so far.
     pub(super) fn cpu_time(&self) -> anyhow::Result<Duration> {
-        cpu_time(self.child.id())
+        process::cpu_time(self.child.id())
     }
 
     /// Its share of memory (PSS), in bytes.
     pub(super) fn memory(&self) -> anyhow::Result<u64> {
-        let path = format!("/proc/{}/smaps_rollup", self.child.id());
-        let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
-        pss(&text).context("no Pss in smaps_rollup")
+        process::memory(self.child.id())
     }
 
     /// How many datagrams it sent, and in how many calls, as its metrics say.
@@ -142,34 +140,6 @@ pub(super) fn pin_this_process(core: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The processor time of all threads of a process (proc(5): the first field of `schedstat`).
-pub(super) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
-    let path = format!("/proc/{pid}/task");
-    let mut nanos = 0;
-    for task in fs::read_dir(&path).with_context(|| format!("reading {path}"))? {
-        let path = task
-            .context("reading the threads")?
-            .path()
-            .join("schedstat");
-        // A thread that ended meanwhile had next to nothing to do.
-        let text = fs::read_to_string(path).unwrap_or_default();
-        nanos += text
-            .split_ascii_whitespace()
-            .next()
-            .and_then(|field| field.parse::<u64>().ok())
-            .unwrap_or(0);
-    }
-    Ok(Duration::from_nanos(nanos))
-}
-
-fn pss(smaps_rollup: &str) -> Option<u64> {
-    let line = smaps_rollup
-        .lines()
-        .find_map(|line| line.strip_prefix("Pss:"))?;
-    let kibibytes: u64 = line.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
 /// Adds up a metric over its labels.
 fn sum_of(metrics: &str, name: &str) -> u64 {
     let values = metrics.lines().filter_map(|line| {
@@ -203,25 +173,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_of_memory_is_told_in_bytes() {
-        let text = "0-1 ---p 0 00:00 0 [rollup]\nRss:  9 kB\nPss:       1234 kB\nPss_Anon: 5 kB\n";
-        assert_eq!(pss(text), Some(1234 * 1024));
-    }
-
-    #[test]
     fn a_metric_is_added_up_over_its_labels_and_not_over_longer_names() {
         let metrics = "# HELP a x\na{worker=\"0\"} 3\na{worker=\"1\"} 4\nab 9\na_count 7\n";
         assert_eq!(sum_of(metrics, "a"), 7);
-    }
-
-    #[test]
-    fn work_takes_processor_time() {
-        let pid = std::process::id();
-        let before = cpu_time(pid).unwrap();
-        let mut sum = 0_u64;
-        while cpu_time(pid).unwrap() < before + Duration::from_millis(5) {
-            sum = std::hint::black_box(sum + 1);
-        }
-        assert!(sum > 0);
     }
 }

@@ -10,7 +10,8 @@
 //!   `keys` (SRTP), `streams` (what came), `feedback` (what is reported) and `publisher` (what is sent)
 //! * [`pump`]: the thread with the sockets
 //! * `receivers`: plain receivers, to compare with
-//! * [`session`]: one participant's signal connection; `offer` and `answer` are its descriptions
+//! * [`session`]: one participant as a scenario sees it; `talk` is its signal connection, `offer` and
+//!   `answer` are its descriptions
 
 mod answer;
 mod arrivals;
@@ -25,6 +26,7 @@ mod publisher;
 mod sockets;
 mod stamp;
 mod streams;
+mod talk;
 
 pub mod pump;
 pub(crate) mod receivers;

@@ -86,6 +86,7 @@ impl Pump {
             certificate: certificate.clone(),
             orders: received,
             seats: Vec::new(),
+            free: Vec::new(),
             gone: Counts::default(),
             buffers: Buffers::new(),
         };
@@ -176,6 +177,8 @@ struct Thread {
     certificate: Certificate,
     orders: mpsc::Receiver<Order>,
     seats: Vec<Option<Seated>>,
+    /// Places of those who left.
+    free: Vec<usize>,
     /// Of those who left.
     gone: Counts,
     buffers: Buffers,
@@ -226,6 +229,8 @@ impl Thread {
             Order::Close(Seat(seat)) => {
                 if let Some(mut seated) = self.seats.get_mut(seat).and_then(Option::take) {
                     self.gone.take(&mut seated.peer);
+                    // Its session orders nothing after this.
+                    self.free.push(seat);
                 }
             }
             Order::StopPublishing => {
@@ -266,13 +271,19 @@ impl Thread {
         });
         // Without a socket the seat's sender is dropped, which tells.
         if let Ok((peer, socket)) = opened {
-            seat.send(Seat(self.seats.len())).ok();
-            self.seats.push(Some(Seated {
+            let seated = Seated {
                 peer,
                 socket,
                 server: address,
                 phase,
-            }));
+            };
+            let place = self.free.pop().unwrap_or(self.seats.len());
+            if place == self.seats.len() {
+                self.seats.push(Some(seated));
+            } else {
+                self.seats[place] = Some(seated);
+            }
+            seat.send(Seat(place)).ok();
         }
     }
 

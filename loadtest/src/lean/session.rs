@@ -1,42 +1,20 @@
-//! The signal connection of one lean participant: joins, publishes if it shall, offers sections for
-//! what others publish, until it is told to leave. Knows no packets.
+//! One lean participant, as a scenario sees it: it joins, goes, comes back. Knows no messages.
 
-use super::answer;
-use super::checks::Credentials;
-use super::offer::{self, Identity, Section};
 use super::peer::Phase;
-use super::publisher::Plan;
-use super::pump::{Pump, Seat};
-use crate::join_request;
-use crate::peer::negotiation::Negotiation;
-use crate::peer::publication::{CAMERA, MICROPHONE, camera_request, microphone_request};
-use crate::reception::Kind;
-use crate::requests;
-use crate::signal::{self, SignalReceiver, SignalSender};
+use super::pump::Pump;
+use super::talk::{Order, Talk};
+use crate::endpoint::Endpoint;
 use anyhow::{Context, bail};
-use livekit_protocol::signal_request::Message as Request;
-use livekit_protocol::signal_response::Message as Response;
-use livekit_protocol::{
-    JoinResponse, MediaSectionsRequirement, SessionDescription, TrickleRequest,
-};
-use rand::Rng;
-use rand::distr::Alphanumeric;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior};
 
 /// As long as livekit-client waits for a connection before it gives up.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// As long as a participant waits for its own goodbye.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Sections for each kind of media in the first offer, as livekit-client offers them.
-const FIRST_SECTIONS: u32 = 3;
-/// Receiving sections that one participant adds at the server's wish.
-const SECTIONS_MAX: u32 = 2_000;
-/// The protocol's usual pace of pings, for servers that name none.
-const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// Orders a session may have before it; the one who orders waits for room.
+const ORDERS_MAX: usize = 4;
 
 /// What a participant sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +28,8 @@ pub enum Publishes {
 /// How one participant joins.
 #[derive(Debug, Clone)]
 pub struct LeanSettings {
-    /// `ws://host:port` of the server.
-    pub url: String,
+    /// The server.
+    pub endpoint: Endpoint,
     /// Its access token.
     pub token: String,
     /// What it sends, and its place among so many speakers; `None` sends nothing.
@@ -63,8 +41,9 @@ pub struct LeanSettings {
 /// A lean participant in a meeting.
 pub struct LeanPeer {
     time_to_join: Duration,
+    settings: LeanSettings,
     phase: watch::Receiver<Phase>,
-    leave: oneshot::Sender<()>,
+    orders: mpsc::Sender<Order>,
     session: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -72,10 +51,11 @@ impl LeanPeer {
     /// Joins and waits until media can flow, or says in one line why it cannot.
     pub async fn join(settings: LeanSettings, pump: Pump) -> anyhow::Result<Self> {
         let started_at = Instant::now();
-        let joined = tokio::time::timeout(JOIN_TIMEOUT, Session::connect(settings, pump)).await;
+        let joined =
+            tokio::time::timeout(JOIN_TIMEOUT, Talk::connect(settings.clone(), pump)).await;
         let (session, receiver, mut phase) = joined.context("not connected in 15 s")??;
-        let (leave, left) = oneshot::channel();
-        let session = tokio::spawn(session.run(receiver, left));
+        let (orders, ordered) = mpsc::channel(ORDERS_MAX);
+        let session = tokio::spawn(session.run(receiver, ordered));
         let decided = phase.wait_for(|phase| *phase != Phase::Connecting);
         let decided = tokio::time::timeout(JOIN_TIMEOUT, decided).await;
         let decided = decided.context("ICE or DTLS did not connect in 15 s")?;
@@ -85,8 +65,9 @@ impl LeanPeer {
         }
         Ok(Self {
             time_to_join: started_at.elapsed(),
+            settings,
             phase,
-            leave,
+            orders,
             session,
         })
     }
@@ -96,6 +77,11 @@ impl LeanPeer {
         self.time_to_join
     }
 
+    /// How it joined.
+    pub fn settings(&self) -> &LeanSettings {
+        &self.settings
+    }
+
     /// Whether it is still in the meeting.
     pub fn is_in(&self) -> bool {
         !self.session.is_finished() && *self.phase.borrow() == Phase::Connected
@@ -103,8 +89,28 @@ impl LeanPeer {
 
     /// Says goodbye and ends its media.
     pub async fn leave(self) {
+        self.end(Order::Leave).await;
+    }
+
+    /// Is gone without a goodbye.
+    pub async fn vanish(self) {
+        self.end(Order::Vanish).await;
+    }
+
+    /// Loses its signal connection, and takes up the session over a new one.
+    pub async fn resume(&self) -> anyhow::Result<()> {
+        let (done, resumed) = oneshot::channel();
+        let ordered = self.orders.send(Order::Resume(done)).await;
+        ordered.ok().context("the session has ended")?;
+        let resumed = tokio::time::timeout(JOIN_TIMEOUT, resumed).await;
+        resumed
+            .context("no connection in 15 s")?
+            .context("the server did not take the session up")
+    }
+
+    async fn end(self, order: Order) {
         // A session that has ended has left.
-        self.leave.send(()).ok();
+        self.orders.send(order).await.ok();
         let mut session = self.session;
         if tokio::time::timeout(LEAVE_TIMEOUT, &mut session)
             .await
@@ -113,274 +119,4 @@ impl LeanPeer {
             session.abort();
         }
     }
-}
-
-/// The steps of publishing; each is reached once.
-enum Step {
-    /// The server has not named all tracks yet.
-    Requested { unnamed: Vec<&'static str> },
-    /// The sections go out with the next offer, or went with this one.
-    Offered { offer: Option<u32> },
-    /// Nothing is left to do.
-    Done,
-}
-
-struct Session {
-    pump: Pump,
-    signal: SignalSender,
-    negotiation: Negotiation,
-    identity: Identity,
-    sections: Vec<Section>,
-    added: u32,
-    publishes: Option<(Publishes, (u32, u32))>,
-    audio_ssrc: u32,
-    step: Step,
-    seat: Option<Seat>,
-    candidates: Vec<SocketAddr>,
-    ping: Interval,
-}
-
-impl Session {
-    /// Up to the first answer, with which media begins to connect.
-    async fn connect(
-        settings: LeanSettings,
-        pump: Pump,
-    ) -> anyhow::Result<(Self, SignalReceiver, watch::Receiver<Phase>)> {
-        let random = |len: usize| -> String {
-            let letters = rand::rng().sample_iter(Alphanumeric);
-            letters.take(len).map(char::from).collect()
-        };
-        let identity = Identity {
-            ufrag: random(8),
-            pwd: random(24),
-            fingerprint: pump.fingerprint().to_owned(),
-        };
-        let sections: Vec<Section> = [Kind::Audio, Kind::Video]
-            .into_iter()
-            .flat_map(|kind| (0..FIRST_SECTIONS).map(move |_| Section::Receiving(kind)))
-            .collect();
-        let first = offer::write(&identity, Negotiation::FIRST_ID, &sections);
-        let first = requests::offer(Negotiation::FIRST_ID, first);
-        let request = join_request::encode(first, settings.subscribes)?;
-        let (signal, mut receiver) =
-            signal::connect(&settings.url, &settings.token, &request).await?;
-        let step = match settings.publishes {
-            Some((Publishes::Sound, _)) => Step::Requested {
-                unnamed: vec![MICROPHONE],
-            },
-            Some((Publishes::SoundAndPictures, _)) => Step::Requested {
-                unnamed: vec![MICROPHONE, CAMERA],
-            },
-            None => Step::Done,
-        };
-        let mut session = Self {
-            pump,
-            signal,
-            negotiation: Negotiation::joining(),
-            identity,
-            sections,
-            added: 0,
-            publishes: settings.publishes,
-            audio_ssrc: rand::random(),
-            step,
-            seat: None,
-            candidates: Vec::new(),
-            ping: interval(PING_INTERVAL),
-        };
-        loop {
-            let message = receiver.next().await?;
-            if let Some(phase) = session.handle(message).await? {
-                return Ok((session, receiver, phase));
-            }
-        }
-    }
-
-    /// Until the participant leaves or is put out.
-    async fn run(
-        mut self,
-        mut receiver: SignalReceiver,
-        mut left: oneshot::Receiver<()>,
-    ) -> anyhow::Result<()> {
-        let ended = loop {
-            if let Err(error) = self.offer_if_due().await {
-                break Err(error);
-            }
-            let done = tokio::select! {
-                message = receiver.next() => match message {
-                    Ok(message) => self.handle(message).await.map(drop),
-                    Err(error) => Err(error),
-                },
-                _ = self.ping.tick() => self.send_ping().await,
-                _ = &mut left => break self.say_goodbye().await,
-            };
-            if let Err(error) = done {
-                break Err(error);
-            }
-        };
-        if let Some(seat) = self.seat {
-            self.pump.close(seat);
-        }
-        self.signal.close().await;
-        ended
-    }
-
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "a client ignores what it does not use"
-    )]
-    async fn handle(
-        &mut self,
-        message: Response,
-    ) -> anyhow::Result<Option<watch::Receiver<Phase>>> {
-        match message {
-            Response::Join(join) => self.joined(&join).await?,
-            Response::Answer(answer) => return self.answered(&answer).await,
-            Response::Trickle(trickle) => self.candidate(&trickle),
-            Response::TrackPublished(published) => self.named(&published.cid),
-            Response::MediaSectionsRequirement(wanted) => self.add_sections(wanted),
-            Response::Leave(leave) => {
-                bail!("the server said leave: {}", leave.reason().as_str_name())
-            }
-            _ => {}
-        }
-        Ok(None)
-    }
-
-    async fn joined(&mut self, join: &JoinResponse) -> anyhow::Result<()> {
-        if let Ok(seconds @ 1..=60) = u64::try_from(join.ping_interval) {
-            self.ping = interval(Duration::from_secs(seconds));
-        }
-        let requests = match self.publishes {
-            Some((Publishes::Sound, _)) => vec![microphone_request()],
-            Some((Publishes::SoundAndPictures, _)) => {
-                vec![microphone_request(), camera_request()]
-            }
-            None => Vec::new(),
-        };
-        for request in requests {
-            self.signal.send(Request::AddTrack(request)).await?;
-        }
-        Ok(())
-    }
-
-    async fn answered(
-        &mut self,
-        description: &SessionDescription,
-    ) -> anyhow::Result<Option<watch::Receiver<Phase>>> {
-        if !self.negotiation.accepts(description.id) {
-            return Ok(None);
-        }
-        let sdp = &description.sdp;
-        let mut phase = None;
-        let seat = if let Some(seat) = self.seat {
-            seat
-        } else {
-            self.candidates.extend(answer::candidates(sdp));
-            let (seat, phases) = self.connect_media(sdp).await?;
-            phase = Some(phases);
-            *self.seat.insert(seat)
-        };
-        self.pump.learn_repairs(seat, answer::repairs(sdp))?;
-        if matches!(self.step, Step::Offered { offer: Some(offer) } if offer <= description.id) {
-            self.step = Step::Done;
-            self.publish(seat)?;
-        }
-        Ok(phase)
-    }
-
-    async fn connect_media(&mut self, sdp: &str) -> anyhow::Result<(Seat, watch::Receiver<Phase>)> {
-        let own = self.pump.address();
-        let reachable = |server: &&SocketAddr| {
-            server.is_ipv4() == own.is_ipv4() && server.ip().is_loopback() == own.is_loopback()
-        };
-        let server = self.candidates.iter().find(reachable);
-        let server = *server.context("the server names no address that is reached from here")?;
-        let local = Credentials {
-            ufrag: self.identity.ufrag.clone(),
-            pwd: self.identity.pwd.clone(),
-        };
-        self.pump.open(local, answer::remote(sdp)?, server).await
-    }
-
-    fn publish(&self, seat: Seat) -> anyhow::Result<()> {
-        let place = |wanted: Section| self.sections.iter().position(|section| *section == wanted);
-        let microphone = place(Section::Microphone(self.audio_ssrc));
-        let (_, turn) = self.publishes.context("sections are added by publishers")?;
-        let plan = Plan {
-            microphone: (
-                microphone.context("every publisher has a microphone")?,
-                self.audio_ssrc,
-                turn,
-            ),
-            camera: place(Section::Camera),
-            spread: self.pump.spread(),
-        };
-        self.pump.publish(seat, plan)
-    }
-
-    fn candidate(&mut self, trickle: &TrickleRequest) {
-        let parsed: Result<serde_json::Value, _> = serde_json::from_str(&trickle.candidate_init);
-        if let Ok(parsed) = parsed
-            && let Some(line) = parsed["candidate"].as_str()
-        {
-            self.candidates.extend(answer::candidates(line));
-        }
-    }
-
-    fn named(&mut self, cid: &str) {
-        let Step::Requested { unnamed } = &mut self.step else {
-            return;
-        };
-        unnamed.retain(|own| *own != cid);
-        if !unnamed.is_empty() {
-            return;
-        }
-        self.sections.push(Section::Microphone(self.audio_ssrc));
-        if matches!(self.publishes, Some((Publishes::SoundAndPictures, _))) {
-            self.sections.push(Section::Camera);
-        }
-        self.step = Step::Offered { offer: None };
-        self.negotiation.want();
-    }
-
-    fn add_sections(&mut self, wanted: MediaSectionsRequirement) {
-        for (kind, count) in [
-            (Kind::Audio, wanted.num_audios),
-            (Kind::Video, wanted.num_videos),
-        ] {
-            let count = count.min(SECTIONS_MAX - self.added);
-            self.added += count;
-            self.sections
-                .extend((0..count).map(|_| Section::Receiving(kind)));
-        }
-        // Even without a new section: the server asks this way for an offer to answer.
-        self.negotiation.want();
-    }
-
-    async fn offer_if_due(&mut self) -> anyhow::Result<()> {
-        let Some(id) = self.negotiation.next_offer() else {
-            return Ok(());
-        };
-        if let Step::Offered { offer } = &mut self.step {
-            offer.get_or_insert(id);
-        }
-        let sdp = offer::write(&self.identity, id, &self.sections);
-        self.signal
-            .send(Request::Offer(requests::offer(id, sdp)))
-            .await
-    }
-
-    async fn send_ping(&mut self) -> anyhow::Result<()> {
-        self.signal.send(Request::Ping(requests::ping_time())).await
-    }
-
-    async fn say_goodbye(&mut self) -> anyhow::Result<()> {
-        self.signal.send(requests::leave()).await
-    }
-}
-
-fn interval(period: Duration) -> Interval {
-    let mut interval = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
 }

@@ -11,6 +11,7 @@ mod session;
 mod shared;
 mod tap;
 
+use crate::endpoint::Endpoint;
 use crate::join_request;
 use crate::latency::LatencyHistogram;
 use crate::media_source::KeyFrameRequests;
@@ -40,8 +41,8 @@ const ORDERS_MAX: usize = 16;
 /// How one peer joins.
 #[derive(Debug, Clone)]
 pub struct PeerSettings {
-    /// `ws://host:port` of the server.
-    pub url: String,
+    /// The server.
+    pub endpoint: Endpoint,
     /// Its access token.
     pub token: String,
     /// The address of this machine from which its media goes out.
@@ -95,7 +96,7 @@ impl Peer {
             .await
             .context("the first offer")?;
         let request = join_request::encode(requests::offer(Negotiation::FIRST_ID, sdp), true)?;
-        let connected = signal::connect(&settings.url, &settings.token, &request).await;
+        let connected = signal::connect(&settings.endpoint, &settings.token, &request).await;
         let (sender, receiver) = match connected {
             Ok(halves) => halves,
             Err(error) => {

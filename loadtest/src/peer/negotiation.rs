@@ -37,6 +37,12 @@ impl Negotiation {
         Some(self.last_id)
     }
 
+    /// Whatever was under way is lost with the signal connection: everything is offered again.
+    pub(crate) fn begin_again(&mut self) {
+        self.unanswered = false;
+        self.wanted = true;
+    }
+
     /// Whether an answer counts: it must be the first to the latest offer.
     pub(crate) fn accepts(&mut self, id: u32) -> bool {
         let accepted = self.unanswered && id == self.last_id;
@@ -71,6 +77,14 @@ mod tests {
         assert_eq!(negotiation.next_offer(), Some(3));
         negotiation.accepts(3);
         assert_eq!(negotiation.next_offer(), None);
+    }
+
+    #[test]
+    fn an_offer_that_was_lost_is_made_again() {
+        let mut negotiation = Negotiation::joining();
+        negotiation.begin_again();
+        assert_eq!(negotiation.next_offer(), Some(2));
+        assert!(!negotiation.accepts(1));
     }
 
     #[test]
