@@ -90,7 +90,8 @@ impl Engine {
     fn has_floor(&self, track: &Track) -> bool {
         let room = self.rooms.get(&track.room);
         let holder = room.and_then(|room| room.floor.holder());
-        holder.is_some() && holder == self.peers.get(track.publisher).map(|peer| peer.id)
+        let publisher = track.publisher_among(&self.peers);
+        holder.is_some() && holder == publisher.map(|(peer, _)| peer)
     }
 
     fn allocate_one(&mut self, now: Instant, wishes: &[Wish], out: &mut Outbox) {

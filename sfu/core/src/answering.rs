@@ -153,6 +153,7 @@ impl Engine {
                 mid,
             });
             peer.uplink.bind(track_key, &sending, &mut self.tracks);
+            self.announce(track_key);
             return self.serve_waiting(now, first, codec);
         }
         out.events.push(Event::TrackReady {
@@ -163,6 +164,7 @@ impl Engine {
         });
         let waiting: Vec<PeerKey> = track.subscriptions.iter().map(|sub| sub.peer).collect();
         peer.uplink.bind(track_key, &sending, &mut self.tracks);
+        self.announce(track_key);
         for subscriber in waiting {
             self.peers[subscriber].negotiation.ask_soon(now);
         }
@@ -305,7 +307,7 @@ impl Engine {
                 Repair::Rtx(rtx) => Some(rtx.ssrc.0),
                 Repair::Never | Repair::Same => None,
             },
-            cname: self.cname_of(track.publisher),
+            cname: self.cname_of(track),
             codec: track.section.as_ref().map(|section| section.codec),
             stereo: track.spec.stereo,
             redundancy: subscription.form == Form::Redundant,
@@ -315,11 +317,9 @@ impl Engine {
 
     /// All tracks of a publisher share a canonical name, which is what lets a client play them in
     /// sync (RFC 3550, section 6.5.1).
-    pub(crate) fn cname_of(&self, publisher: PeerKey) -> String {
-        self.peers
-            .get(publisher)
-            .map_or(PeerId(0), |peer| peer.id)
-            .to_string()
+    pub(crate) fn cname_of(&self, track: &Track) -> String {
+        let publisher = track.publisher_among(&self.peers);
+        publisher.map_or(PeerId(0), |(peer, _)| peer).to_string()
     }
 
     /// Subscribes a peer to a track; the media section comes with the peer's next offer.

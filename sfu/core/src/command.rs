@@ -20,6 +20,15 @@ pub enum Command {
         /// The new transport.
         peer: PeerId,
     },
+    /// Says that peers of a room are on other workers as well, whose tracks can be subscribed to from
+    /// here on. To be said after the first peer came, on each of these workers, and to a worker again
+    /// after each peer that is added there. It does nothing where the room has no peer.
+    Spread {
+        /// The meeting.
+        room: RoomId,
+        /// All workers that it is on; the receiver may be among them.
+        workers: Vec<u8>,
+    },
     /// Takes a peer away, with all it publishes and subscribes to.
     RemovePeer {
         /// Who leaves.
@@ -123,7 +132,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The peer it names; `None` for those that name a track alone.
+    /// The peer it names; `None` for those that name a track or a room alone.
     pub const fn peer(&self) -> Option<PeerId> {
         match self {
             Self::AddPeer { peer, .. }
@@ -136,7 +145,10 @@ impl Command {
             | Self::Prefer { peer, .. }
             | Self::Seat { peer, .. }
             | Self::SendData { peer, .. } => Some(*peer),
-            Self::Unpublish { .. } | Self::MuteTrack { .. } | Self::Dedicate { .. } => None,
+            Self::Spread { .. }
+            | Self::Unpublish { .. }
+            | Self::MuteTrack { .. }
+            | Self::Dedicate { .. } => None,
         }
     }
 }

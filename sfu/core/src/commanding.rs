@@ -3,6 +3,7 @@
 use crate::command::Command;
 use crate::engine::{Engine, PeerKey, TrackKey};
 use crate::outbox::Outbox;
+use crate::relay::News;
 use std::time::Instant;
 use tracing::debug;
 
@@ -12,11 +13,20 @@ impl Engine {
         if let Command::AddPeer { room, peer } = command {
             return self.add_peer(now, room, peer);
         }
+        if let Command::Spread { room, workers } = command {
+            return self.spread(now, room, &workers, out);
+        }
+        let Some(command) = self.hold(command) else {
+            return;
+        };
         if let Command::Unpublish { track }
         | Command::MuteTrack { track, .. }
         | Command::Dedicate { track, .. } = command
         {
-            if let Some(&key) = self.track_keys.get(&track) {
+            let key = self.track_keys.get(&track).copied();
+            // Whose home is elsewhere is changed from there, in the order in which its packets come.
+            let is_from_here = |key: &TrackKey| self.tracks[*key].spread.origin.is_none();
+            if let Some(key) = key.filter(is_from_here) {
                 self.change_track(now, key, &command, out);
             }
             return;
@@ -96,13 +106,20 @@ impl Engine {
                 }
             }
             Command::AddPeer { .. }
+            | Command::Spread { .. }
             | Command::Unpublish { .. }
             | Command::MuteTrack { .. }
             | Command::Dedicate { .. } => {}
         }
     }
 
-    fn change_track(&mut self, now: Instant, key: TrackKey, command: &Command, out: &mut Outbox) {
+    pub(crate) fn change_track(
+        &mut self,
+        now: Instant,
+        key: TrackKey,
+        command: &Command,
+        out: &mut Outbox,
+    ) {
         match command {
             Command::MuteTrack { muted, .. } => {
                 for rendition in self.renditions(key) {
@@ -110,14 +127,23 @@ impl Engine {
                 }
                 self.listen_anew(now, self.tracks[key].room);
                 self.request_keyframes(now, out);
+                self.tell_others(key, |track| News::Muted {
+                    track: track.id,
+                    muted: *muted,
+                });
             }
             // The next allocation goes by it.
             Command::Dedicate { purpose, .. } => {
                 for rendition in self.renditions(key) {
                     self.tracks[rendition].spec.purpose = *purpose;
                 }
+                self.tell_others(key, |track| News::Dedicated {
+                    track: track.id,
+                    purpose: *purpose,
+                });
             }
             Command::AddPeer { .. }
+            | Command::Spread { .. }
             | Command::RemovePeer { .. }
             | Command::Offer { .. }
             | Command::Publish { .. }

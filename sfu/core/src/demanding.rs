@@ -17,6 +17,9 @@ use std::time::Instant;
 /// Of encodings of which the publisher says nothing, smallest first.
 const USUAL_QUALITIES: [Quality; ENCODINGS_MAX] = [Quality::Low, Quality::Medium, Quality::High];
 
+/// The best encoding that is wanted here, and on other workers.
+type Wanted = (Option<usize>, Option<usize>);
+
 /// What a publisher shall send of one rendition, and was told before.
 struct Change {
     /// `None` while the publisher has not announced it.
@@ -53,6 +56,7 @@ impl Engine {
                 track.told(now, before, best);
             }
         }
+        self.want_of_home(key);
         self.say_what_is_wanted(key, codec, out);
         rises
     }
@@ -62,8 +66,10 @@ impl Engine {
         let of_backup = |backup| self.wanted_of(first, backup);
         let backups: Vec<_> = self.tracks[first].backups.iter().map(of_backup).collect();
         let patience = self.config.dynacast_pause_delay;
+        let linked = self.linked(self.tracks[first].room);
         let track = &mut self.tracks[first];
-        let (wanted, count) = (track.wanted(), track.available.len());
+        let count = track.available.len();
+        let wanted = (track.wanted(), track.spread.best(&linked, None, count));
         self.stats.subscriptions_searched += searched(&track.subscriptions);
         let of_first = (Some(first), &mut track.demand, (wanted, count));
         let of_backups = track.backups.iter_mut().zip(backups);
@@ -104,9 +110,9 @@ impl Engine {
         });
     }
 
-    /// The best that anybody wants of a backup codec, and of how many encodings. Who waits for it
-    /// says only how much of the first one they want, and gets all of this at first.
-    fn wanted_of(&self, first: TrackKey, backup: &Backup) -> (Option<usize>, usize) {
+    /// The best that anybody here and elsewhere wants of a backup codec, and of how many encodings.
+    /// Who waits for it says only how much of the first one they want, and gets all of this at first.
+    fn wanted_of(&self, first: TrackKey, backup: &Backup) -> (Wanted, usize) {
         let rendition = backup.rendition.and_then(|key| self.tracks.get(key));
         let count = rendition
             .map(|track| track.available.len())
@@ -115,7 +121,11 @@ impl Engine {
         let mut waiting = self.tracks[first].subscriptions.iter();
         let is_awaited = waiting.any(|sub| sub.lacks == Some(backup.codec));
         let awaited = is_awaited.then_some(count - 1);
-        (rendition.and_then(Track::wanted).max(awaited), count)
+        let linked = self.linked(self.tracks[first].room);
+        let spread = &self.tracks[first].spread;
+        let elsewhere = spread.best(&linked, Some(backup.codec), count);
+        let wanted = rendition.and_then(Track::wanted).max(awaited);
+        ((wanted, elsewhere), count)
     }
 
     /// Tells what is wanted of every track of which that changed.

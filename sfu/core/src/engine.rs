@@ -15,6 +15,7 @@ use crate::ids::{PeerId, RoomId, TrackId};
 use crate::outbox::{Outbox, Path};
 use crate::pacing::Pacing;
 use crate::peer::Peer;
+use crate::relay::{Incoming, Outgoing};
 use crate::repair::repeat_end;
 use crate::room::Room;
 use crate::rtp::{HEADER_LEN_MAX, Packet, SequenceNumber, write_header};
@@ -93,6 +94,10 @@ pub struct Engine {
     pub(crate) again: Vec<u8>,
     /// Reused for every payload that is given copies of earlier ones.
     pub(crate) redundant: Vec<u8>,
+    /// Reused for every packet that another worker relays.
+    pub(crate) relayed: Vec<u8>,
+    /// What this turn has for other workers.
+    pub(crate) relay: Outgoing,
     /// Reused for every list of peers for whom something is due.
     pub(crate) due_peers: Vec<PeerKey>,
     pub(crate) rounds: Rounds,
@@ -122,6 +127,8 @@ impl Engine {
             missing: Vec::with_capacity(MISSING_MAX),
             again: Vec::with_capacity(1500),
             redundant: Vec::with_capacity(4096),
+            relayed: Vec::new(),
+            relay: Outgoing::default(),
             due_peers: Vec::new(),
             rounds: Rounds::default(),
             peer_keys: HashMap::new(),
@@ -230,23 +237,24 @@ impl Engine {
         let asks = track.encodings[stream.encoding].nacks.is_due(now);
         let payload_end = bytes.len() - usize::from(packet.padding_len);
         let payload_at = payload_end - packet.payload.len();
+        // A retransmission begins with the number of what it carries (RFC 4588, section 4).
+        let header_len = payload_at - if stream.repairs { 2 } else { 0 };
         match arrival {
             Ok(arrival) => {
                 self.stats.packets_repaired += u64::from(stream.repairs);
-                let (head, body) = bytes.split_at_mut(payload_at);
-                let payload = &mut body[..payload_end - payload_at];
-                track.remember_opening(now, &arrival, payload);
-                let descriptor = track.descriptor_in(&arrival, head);
-                if track.spec.redundancy {
-                    self.send_sound(now, stream.track, &arrival, payload, out);
-                } else {
-                    let media = Media {
-                        descriptor,
-                        payload,
+                if let Some(to) = track.spread.to(stream.encoding) {
+                    let incoming = Incoming {
+                        packet: &packet,
+                        header: &bytes[..header_len],
+                        rendition: track.rendition(),
+                        encoding: stream.encoding,
+                        repaired: stream.repairs,
                     };
-                    self.send_media(now, stream.track, &arrival, media, out);
+                    self.stats
+                        .relayed(self.relay.push_packet(to, &incoming), to);
                 }
-                self.repeat_sound(now, stream.track, out);
+                let packet = bytes[..payload_end].split_at_mut(payload_at);
+                self.fan_out(now, stream.track, &arrival, packet, out);
             }
             Err(Some(reason)) => self.stats.drop_because(reason),
             Err(None) => {}
@@ -254,6 +262,30 @@ impl Engine {
         if asks {
             self.request_packets(now, stream.track, stream.encoding, out);
         }
+    }
+
+    /// Sends a packet, given as its header and its payload, to everyone who gets it in any form.
+    pub(crate) fn fan_out(
+        &mut self,
+        now: Instant,
+        key: TrackKey,
+        arrival: &Arrival,
+        (head, payload): (&mut [u8], &mut [u8]),
+        out: &mut Outbox,
+    ) {
+        let track = &mut self.tracks[key];
+        track.remember_opening(now, arrival, payload);
+        let descriptor = track.descriptor_in(arrival, head);
+        if track.spec.redundancy {
+            self.send_sound(now, key, arrival, payload, out);
+        } else {
+            let media = Media {
+                descriptor,
+                payload,
+            };
+            self.send_media(now, key, arrival, media, out);
+        }
+        self.repeat_sound(now, key, out);
     }
 
     /// Sends one packet to everyone who is subscribed to its encoding and takes it in this form.

@@ -2,11 +2,12 @@
 
 use crate::demanding::searched;
 use crate::downlink::rewriter::ClockPoint;
-use crate::engine::{Engine, PeerKey};
+use crate::engine::{Engine, PeerKey, TrackKey};
 use crate::event::{Event, LostReason};
 use crate::loudest::CHOICE_INTERVAL;
 use crate::outbox::Outbox;
 use crate::peer::Peer;
+use crate::relay::News;
 use crate::rtp::Ssrc;
 use crate::rtp::rtcp::{self, ReportBlock, Rtcp, SenderFields};
 use crate::stats::Drop;
@@ -146,9 +147,18 @@ impl Engine {
             peers,
             rtcp,
             stats,
+            relay,
             ..
         } = self;
         for track in tracks.values_mut().filter(|track| track.may_ask()) {
+            if let Some(origin) = track.spread.origin {
+                let (to, id) = (std::iter::once(origin.worker).collect(), track.id);
+                track.keyframe_requests(now, |request| {
+                    let ssrc = request.media();
+                    relay.push_news(to, News::Keyframe { track: id, ssrc });
+                });
+                continue;
+            }
             let Some(publisher) = peers.get_mut(track.publisher) else {
                 continue;
             };
@@ -300,18 +310,34 @@ impl Engine {
         let Some(stream) = self.peers[from].uplink.stream(ssrc) else {
             return;
         };
-        let cname = self.cname_of(from);
+        self.tell_others(stream.track, |track| News::Clock {
+            track: track.id,
+            ssrc,
+            clock,
+        });
+        self.pass_clock(now, stream.track, (stream.encoding, clock), out);
+    }
+
+    /// Tells those who get an encoding what its publisher's clock says.
+    pub(crate) fn pass_clock(
+        &mut self,
+        now: Instant,
+        key: TrackKey,
+        (encoding, clock): (usize, ClockPoint),
+        out: &mut Outbox,
+    ) {
+        let cname = self.cname_of(&self.tracks[key]);
         let Self {
             tracks,
             peers,
             rtcp,
             ..
         } = self;
-        let track = &mut tracks[stream.track];
-        track.encodings[stream.encoding].report(now, clock);
+        let track = &mut tracks[key];
+        track.encodings[encoding].report(now, clock);
         for subscription in track.subscriptions.quietly() {
             if subscription.payload_type.is_none()
-                || subscription.selector.current() != Some(stream.encoding)
+                || subscription.selector.current() != Some(encoding)
             {
                 continue;
             }

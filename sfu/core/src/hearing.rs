@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::ids::RoomId;
 use crate::loudest::Voice;
 use crate::outbox::Outbox;
+use crate::relay::News;
 use crate::units::MediaKind;
 use crate::uplink::audience::{Audience, Ear};
 use crate::uplink::track::Track;
@@ -42,6 +43,10 @@ impl Engine {
         };
         let ear_of = |key: PeerKey| peers.get(key).map_or(Ear::default(), |peer| peer.ear);
         let ears: BTreeSet<Ear> = room.peers.iter().copied().map(ear_of).collect();
+        let ear_at = |track: &Track| {
+            let publisher = track.publisher_among(peers);
+            publisher.map_or(Ear::default(), |(_, ear)| ear)
+        };
         let voice = |key: &TrackKey| {
             let track = &tracks[*key];
             let level_db = track.level_db;
@@ -49,7 +54,7 @@ impl Engine {
                 key: *key,
                 level_db,
             };
-            track.is_ranked().then(|| (ear_of(track.publisher), voice))
+            track.is_ranked().then(|| (ear_at(track), voice))
         };
         let voices: Vec<(Ear, Voice<TrackKey>)> = room.tracks.iter().filter_map(voice).collect();
         room.loudest.retain(|ear, _| ears.contains(ear));
@@ -64,7 +69,7 @@ impl Engine {
             if track.spec.kind != MediaKind::Audio {
                 continue;
             }
-            let at = ear_of(track.publisher);
+            let at = ear_at(track);
             let mut audience = Audience::EVERYBODY;
             for (ear, loudest) in &room.loudest {
                 if at.is_beside(*ear) || (track.is_ranked() && !loudest.includes(*key)) {
@@ -80,7 +85,9 @@ impl Engine {
         let ear = Ear::of(group);
         let peer = &mut self.peers[key];
         peer.ear = ear;
-        let room = peer.room;
+        let (peer, room) = (peer.id, peer.room);
+        let news = News::Seated { room, peer, ear };
+        self.relay.push_news(self.linked(room), news);
         if let Some(room) = self.rooms.get(&room) {
             for track in &room.tracks {
                 self.tracks[*track].move_listener(key, ear);
@@ -99,11 +106,14 @@ impl Engine {
             for key in &room.tracks {
                 let track = &mut self.tracks[*key];
                 let level = track.audio_level.close();
-                if let (true, Some(peer)) = (!track.muted, self.peers.get(track.publisher)) {
-                    levels.push((peer.id, level));
+                let publisher = track.publisher_among(&self.peers);
+                if let (true, Some((peer, _))) = (!track.muted, publisher) {
+                    levels.push((peer, level));
                 }
             }
-            if let Some(levels) = room.speakers(levels) {
+            // All workers of a room find the same, and one tells it.
+            let tells = room.links.is_first(self.config.worker);
+            if let Some(levels) = room.speakers(levels).filter(|_| tells) {
                 out.events.push(Event::Speakers { room: *id, levels });
             }
         }

@@ -9,6 +9,7 @@
 //! - [`command`], [`event`]: what the signaling side asks for and is told.
 //! - [`ids`], [`units`]: names and quantities that cannot be mixed up.
 //! - [`outbox`]: where a turn's datagrams and events collect.
+//! - [`relay`]: what the engines of one spread room tell each other.
 //! - [`rtp`]: RTP and RTCP as they lie on the wire.
 //! - [`sdp`]: offers and answers.
 //! - [`transport`]: one peer's encrypted pipe.
@@ -30,6 +31,7 @@ mod feedback;
 mod floor;
 mod hearing;
 pub mod ids;
+mod links;
 mod loudest;
 mod membership;
 mod negotiation;
@@ -37,6 +39,9 @@ pub mod outbox;
 mod pacing;
 mod peer;
 mod quality;
+pub mod relay;
+mod relayed;
+mod relaying;
 mod renditions;
 mod repair;
 mod repeating;
@@ -58,3 +63,4 @@ pub use command::Command;
 pub use engine::{Engine, EngineConfig};
 pub use event::Event;
 pub use outbox::Outbox;
+pub use relay::RelayBatch;

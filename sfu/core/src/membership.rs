@@ -6,6 +6,7 @@ use crate::event::{Event, LostReason};
 use crate::ids::{PeerId, RoomId, TrackId};
 use crate::outbox::Outbox;
 use crate::peer::Peer;
+use crate::relay::News;
 use crate::transport::{IceCredentials, Transport};
 use crate::uplink::track::Track;
 use rand::Rng;
@@ -60,6 +61,7 @@ impl Engine {
         if let Some(room) = self.rooms.get_mut(&room_id) {
             room.peers.retain(|peer| *peer != key);
             if room.peers.is_empty() {
+                self.leave_others(now, room_id);
                 self.rooms.remove(&room_id);
             }
         }
@@ -98,6 +100,7 @@ impl Engine {
 
     /// Ends a track for everyone; tells so if the publisher, not signaling, ended it.
     pub(crate) fn end_track(&mut self, now: Instant, key: TrackKey, tell: Option<&mut Outbox>) {
+        self.tell_others(key, |track| News::Ended(track.rendition()));
         let Some(track) = self.tracks.remove(key) else {
             return;
         };

@@ -33,7 +33,9 @@ impl Engine {
         out: &mut Outbox,
     ) {
         let track = &mut self.tracks[key];
-        let publisher = &mut self.peers[track.publisher];
+        let Some(publisher) = self.peers.get_mut(track.publisher) else {
+            return; // Its home asks.
+        };
         let way = Way {
             round_trip: publisher.repair_limits.round_trip(),
             is_sound: track.spec.kind == MediaKind::Audio,

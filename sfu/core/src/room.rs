@@ -3,6 +3,7 @@
 use crate::engine::{PeerKey, TrackKey};
 use crate::floor::Floor;
 use crate::ids::PeerId;
+use crate::links::Links;
 use crate::loudest::Loudest;
 use crate::uplink::audience::Ear;
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ pub(crate) struct Room {
     pub(crate) peers: Vec<PeerKey>,
     pub(crate) tracks: Vec<TrackKey>,
     pub(crate) floor: Floor,
+    /// The other workers it is on.
+    pub(crate) links: Links,
     /// The voices that are forwarded, to each group of neighbours and to those who sit alone.
     pub(crate) loudest: BTreeMap<Ear, Loudest<TrackKey>>,
     speakers: Vec<(PeerId, f32)>,

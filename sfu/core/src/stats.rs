@@ -1,5 +1,6 @@
 //! What an engine counts: datagrams, packets, and everything dropped by its reason.
 
+use crate::relay::Workers;
 use crate::transport::DropReason;
 use crate::units::Bitrate;
 
@@ -12,6 +13,10 @@ pub struct Stats {
     pub packets_received: u64,
     /// RTP packets encrypted for subscribers.
     pub packets_forwarded: u64,
+    /// RTP packets passed on to other workers, counted for each of them.
+    pub packets_relayed: u64,
+    /// RTP packets that other workers passed on.
+    pub packets_relayed_in: u64,
     /// Lost packets asked of publishers, each request counted.
     pub packets_requested: u64,
     /// Packets of publishers that came as retransmissions.
@@ -72,17 +77,20 @@ pub enum Drop {
     UnusablePayload,
     /// A packet that came before, by itself or as a retransmission.
     Duplicate,
+    /// A packet for other workers, of which this turn had too many already.
+    RelayFull,
 }
 
 impl Drop {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::UnknownSender,
         Self::MalformedRtp,
         Self::MalformedRtcp,
         Self::UnknownStream,
         Self::UnusablePayload,
         Self::Duplicate,
+        Self::RelayFull,
     ];
 
     /// The label in metrics.
@@ -94,6 +102,7 @@ impl Drop {
             Self::UnknownStream => "unknown_stream",
             Self::UnusablePayload => "unusable_payload",
             Self::Duplicate => "duplicate",
+            Self::RelayFull => "relay_full",
         }
     }
 
@@ -105,6 +114,7 @@ impl Drop {
             Self::UnknownStream => 3,
             Self::UnusablePayload => 4,
             Self::Duplicate => 5,
+            Self::RelayFull => 6,
         }
     }
 }
@@ -120,6 +130,15 @@ impl Stats {
                 .iter()
                 .map(|(reason, count)| (reason.as_str(), *count)),
         )
+    }
+
+    /// A packet was passed on to these workers, or there was no room for it.
+    pub(crate) fn relayed(&mut self, passed: bool, to: Workers) {
+        if passed {
+            self.packets_relayed += u64::from(to.len());
+        } else {
+            self.drop_because(Drop::RelayFull);
+        }
     }
 
     pub(crate) fn drop_because(&mut self, reason: Drop) {

@@ -53,15 +53,16 @@ impl Demand {
         self.told.unwrap_or(Best::Encoding(ENCODINGS_MAX))
     }
 
-    /// Takes note of the best encoding that anybody wants of so many, and says whether the publisher
-    /// should send something else than before. More goes at once; less after `patience`, because
-    /// tiles come and go with a click, and an encoder that starts again costs a key frame.
+    /// Takes note of the best encoding that anybody wants of so many, here and on other workers, and
+    /// says whether the publisher should send something else than before. More goes at once; less after `patience`, because
+    /// tiles come and go with a click, and an encoder that starts again costs a key frame. Other workers
+    /// have had that patience when they say that they want less.
     ///
     /// Publishers begin with all they have, so that is what is wanted in the beginning.
     pub(crate) fn update(
         &mut self,
         now: Instant,
-        wanted: Option<usize>,
+        (wanted, elsewhere): (Option<usize>, Option<usize>),
         count: usize,
         patience: Duration,
     ) -> Option<Best> {
@@ -85,7 +86,10 @@ impl Demand {
         let given_up = known.iter().skip(better).flatten().min();
         self.due_at = given_up.map(|at| *at + patience);
         let best = known.iter().rposition(Option::is_some);
-        let best = best.max(wanted).map_or(Best::Nothing, Best::Encoding);
+        let best = best
+            .max(wanted)
+            .max(elsewhere)
+            .map_or(Best::Nothing, Best::Encoding);
         (self.told.replace(best) != Some(best)).then_some(best)
     }
 
@@ -174,11 +178,24 @@ mod tests {
         assert_eq!(update(&mut demand, 105, Some(0)), Some(Best::Encoding(0)));
     }
 
+    #[test]
+    fn what_other_workers_give_up_is_given_up_at_once() {
+        let mut demand = Demand::default();
+        let mut update = |second, elsewhere| {
+            let wanted = (Some(0), elsewhere);
+            demand.update(at(second), wanted, ENCODINGS_MAX, PATIENCE)
+        };
+        assert_eq!(update(0, Some(2)), None);
+        assert_eq!(update(6, Some(1)), Some(Best::Encoding(1)));
+        assert_eq!(update(7, None), Some(Best::Encoding(0)));
+        assert_eq!(update(8, Some(2)), Some(Best::Encoding(2)));
+    }
+
     fn at(second: u64) -> Instant {
         start() + Duration::from_secs(second)
     }
 
     fn update(demand: &mut Demand, second: u64, wanted: Option<usize>) -> Option<Best> {
-        demand.update(at(second), wanted, ENCODINGS_MAX, PATIENCE)
+        demand.update(at(second), (wanted, None), ENCODINGS_MAX, PATIENCE)
     }
 }

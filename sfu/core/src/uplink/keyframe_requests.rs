@@ -16,6 +16,15 @@ pub(crate) enum Request {
     Fir(FirEntry),
 }
 
+impl Request {
+    /// The stream that is asked for one.
+    pub(crate) const fn media(self) -> Ssrc {
+        match self {
+            Self::Pli(media) | Self::Fir(FirEntry { media, .. }) => media,
+        }
+    }
+}
+
 impl Track {
     /// Whether [`Track::keyframe_requests`] may have something to ask.
     pub(crate) fn may_ask(&self) -> bool {

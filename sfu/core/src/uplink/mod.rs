@@ -14,6 +14,7 @@ pub(crate) mod opening;
 pub(crate) mod receive_statistics;
 pub(crate) mod redundancy;
 pub(crate) mod rungs;
+pub(crate) mod spread;
 pub(crate) mod track;
 pub(crate) mod twcc_feedback;
 pub(crate) mod understanding;
@@ -271,14 +272,7 @@ impl Uplink {
             for old in [encoding.ssrc, encoding.rtx_ssrc].into_iter().flatten() {
                 self.streams.remove(&old);
             }
-            encoding.bind(ssrc);
-            track.redundancy.forget();
-            for subscription in &mut track.subscriptions {
-                subscription.sent.forget(stream.encoding);
-                if subscription.selector.current() == Some(stream.encoding) {
-                    subscription.selector.restart();
-                }
-            }
+            track.begin_stream(stream.encoding, ssrc);
         }
         self.streams.insert(ssrc, stream);
         true

@@ -9,6 +9,7 @@ use super::keyframe_requester::Urgency;
 use super::loudness::Loudness;
 use super::nack_generator::Gap;
 use super::redundancy::{Form, Redundancy};
+use super::spread::Spread;
 use super::understanding::understand;
 use super::waking::Waking;
 use crate::command::TrackSpec;
@@ -82,6 +83,7 @@ pub(crate) struct Track {
     pub(super) waking: Waking,
     pub(crate) loudness: Loudness,
     pub(crate) redundancy: Redundancy,
+    pub(crate) spread: Spread,
     /// Its level at the last choice of the loudest, in decibels over silence.
     pub(crate) level_db: u8,
 }
@@ -116,6 +118,7 @@ impl Track {
             waking: Waking::default(),
             loudness: Loudness::default(),
             redundancy: Redundancy::default(),
+            spread: Spread::default(),
             level_db: 0,
         }
     }
@@ -307,11 +310,12 @@ impl Track {
             .any(|subscription| subscription.form == form)
     }
 
-    /// Whether anybody gets this encoding or waits for it.
+    /// Whether anybody gets this encoding or waits for it, here or on another worker.
     pub(crate) fn is_wanted(&self, encoding: usize) -> bool {
         let audience = self.audience;
         let mut listeners = self.subscriptions.iter();
         listeners.any(|listener| listener.wants(encoding) && audience.includes(listener.ear))
+            || self.spread.to(encoding).is_some()
     }
 
     /// Mutes or unmutes. After a pause every subscriber starts over with a key frame.

@@ -29,6 +29,7 @@ mod shared_line;
 )]
 mod sim;
 mod sounds;
+mod spread;
 mod stories;
 #[expect(
     clippy::unwrap_used,

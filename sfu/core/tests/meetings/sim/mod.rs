@@ -1,4 +1,4 @@
-//! Whole meetings on a virtual clock: one engine, scripted clients, a network between them that
+//! Whole meetings on a virtual clock: one engine or several, scripted clients, a network between them that
 //! delays and loses, and a signaling side that subscribes everyone to everything.
 
 mod arrivals;
@@ -14,6 +14,7 @@ pub(crate) mod offer;
 mod publishing;
 pub(crate) mod reception;
 pub(crate) mod voice;
+mod workers;
 
 pub(crate) use network::Link;
 pub(crate) use publishing::camera;
@@ -26,7 +27,7 @@ use sfu_core::command::Preference;
 use sfu_core::event::Event;
 use sfu_core::ids::{PeerId, RoomId, TrackId};
 use sfu_core::outbox::Path;
-use sfu_core::{Command, Engine, EngineConfig, Outbox};
+use sfu_core::{Command, Engine, Outbox};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -37,7 +38,12 @@ const STRIDE: Duration = Duration::from_millis(5);
 
 pub(crate) struct Sim {
     pub(crate) now: Instant,
+    /// The first worker's.
     pub(crate) engine: Engine,
+    /// Those of the other workers.
+    others: Vec<Engine>,
+    /// Who is on which worker.
+    pub(crate) homes: BTreeMap<PeerId, usize>,
     pub(crate) clients: BTreeMap<PeerId, Client>,
     pub(crate) events: Vec<Event>,
     pub(crate) tracks: BTreeMap<TrackId, PeerId>,
@@ -79,23 +85,21 @@ pub(crate) struct Sim {
 
 impl Sim {
     pub(crate) fn new(seed: u8) -> Self {
-        let config = EngineConfig {
-            worker: 0,
-            candidates: vec![SocketAddr::from(([127, 0, 0, 1], 7882))],
-            seed: [seed; 32],
-            never_connected_timeout: Duration::from_secs(20),
-            silent_timeout: Duration::from_secs(12),
-            congestion_control: true,
-            dynacast_pause_delay: Duration::from_secs(5),
-            loudest_max: 12,
-        };
+        Self::on_workers(seed, 1)
+    }
+
+    /// A meeting whose people come to so many workers in turn.
+    pub(crate) fn on_workers(seed: u8, workers: u8) -> Self {
+        let mut engines = (0..workers).map(|worker| workers::engine(seed, worker));
         Self {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "an Instant can only be asked for"
             )]
             now: Instant::now(),
-            engine: Engine::new(config).unwrap(),
+            engine: engines.next().unwrap(),
+            others: engines.collect(),
+            homes: BTreeMap::new(),
             clients: BTreeMap::new(),
             events: Vec::new(),
             tracks: BTreeMap::new(),
@@ -186,8 +190,7 @@ impl Sim {
     pub(crate) fn command(&mut self, command: Command) {
         self.weigh(|sim| {
             // The engine keeps parts of what it is given, and gives up the rest.
-            let command = command.clone();
-            sim.engine.handle_command(sim.now, command, &mut sim.out);
+            sim.pass(command.clone());
         });
         drop(command);
         self.drain();
@@ -253,7 +256,7 @@ impl Sim {
             let datagram = self.network.pop_front().expect("the front was there");
             self.deliver(datagram);
         }
-        self.weigh(|sim| sim.engine.handle_timeout(sim.now, &mut sim.out));
+        self.weigh(Self::wake);
         self.drain();
     }
 
@@ -283,8 +286,8 @@ impl Sim {
             let probe = self.probe.filter(|_| rtp);
             let before = probe.map_or(0, |probe| probe());
             self.weigh(|sim| {
-                sim.engine
-                    .handle_datagram(sim.now, path, &mut datagram.bytes, &mut sim.out);
+                let (now, engine, out) = sim.at_home(datagram.client);
+                engine.handle_datagram(now, path, &mut datagram.bytes, out);
             });
             self.probed += probe.map_or(0, |probe| probe()) - before;
             self.drain();
@@ -299,6 +302,7 @@ impl Sim {
 
     /// Puts what the engine said on the network, and does what signaling would.
     fn drain(&mut self) {
+        self.weigh(Self::relay);
         let mut sent = Vec::new();
         for run in self.out.runs() {
             // An address a client moved to has a port 1,000 higher.

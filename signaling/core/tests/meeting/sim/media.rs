@@ -54,6 +54,7 @@ impl Media {
             | Command::AddPeer { .. }
             | Command::MuteTrack { .. }
             | Command::Dedicate { .. }
+            | Command::Spread { .. }
             | Command::Prefer { .. }
             | Command::Seat { .. }
             | Command::SendData { .. } => {}
