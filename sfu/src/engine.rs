@@ -4,7 +4,7 @@
 use sfu_core::engine::EngineConfig;
 use sfu_core::outbox::Path;
 use sfu_core::stats::Stats;
-use sfu_core::{Command, Engine, Outbox};
+use sfu_core::{Command, Engine, Outbox, RelayBatch};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -15,6 +15,8 @@ pub(crate) trait MediaEngine: Sized {
     fn handle_command(&mut self, now: Instant, command: Command, out: &mut Outbox);
     fn handle_timeout(&mut self, now: Instant, out: &mut Outbox);
     fn next_timeout(&self) -> Option<Instant>;
+    fn take_relayed(&mut self) -> Option<RelayBatch>;
+    fn handle_relayed(&mut self, now: Instant, batch: &RelayBatch, out: &mut Outbox);
     fn owns_address(&self, remote: SocketAddr) -> bool;
     fn stats(&self) -> &Stats;
 }
@@ -38,6 +40,14 @@ impl MediaEngine for Engine {
 
     fn next_timeout(&self) -> Option<Instant> {
         self.next_timeout()
+    }
+
+    fn take_relayed(&mut self) -> Option<RelayBatch> {
+        self.take_relayed()
+    }
+
+    fn handle_relayed(&mut self, now: Instant, batch: &RelayBatch, out: &mut Outbox) {
+        self.handle_relayed(now, batch, out);
     }
 
     fn owns_address(&self, remote: SocketAddr) -> bool {

@@ -1,15 +1,15 @@
-//! What other threads leave for a worker: commands from signaling, datagrams from other workers,
-//! and the wish to stop. Leaving something never waits for the worker. Knows no engine.
+//! What other threads leave for a worker: commands from signaling, datagrams and relayed packets from
+//! other workers, and the wish to stop. Leaving something never waits for the worker. Knows no engine.
 
 use crate::handover::Batch;
 use crate::load::Load;
 use crate::metrics::Snapshot;
 use mio::Waker;
-use sfu_core::Command;
+use sfu_core::{Command, RelayBatch};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::error;
 
 /// A worker does some 10⁵ commands a second, so that this many mean that it hangs. Then it has
@@ -20,11 +20,19 @@ pub(crate) const COMMANDS_MAX: usize = 65_536;
 /// the other commands are in danger.
 pub(crate) const DATA_COMMANDS_MAX: usize = 16_384;
 
+/// Relayed packets that wait: a third of a second of 200 Mbit/s, more than a worker may ever lag. Those
+/// of further batches are dropped, and counted.
+const RELAYED_BYTES_MAX: usize = 8 << 20;
+/// Batches that wait, one for each turn of each other worker: as many as commands, and with the same
+/// meaning.
+const RELAYED_BATCHES_MAX: usize = COMMANDS_MAX;
+
 /// One worker's inbox.
 pub(crate) struct Inbox {
     waker: Waker,
     commands: Mutex<Commands>,
     handed_over: Mutex<Batch>,
+    relayed: Mutex<Waiting>,
     peers: AtomicUsize,
     load: Load,
     is_stopping: AtomicBool,
@@ -36,6 +44,13 @@ struct Commands {
     queue: VecDeque<Command>,
     data_dropped: u64,
     overflowed: bool,
+}
+
+/// What engines of other workers told.
+#[derive(Default)]
+struct Waiting {
+    batches: VecDeque<Arc<RelayBatch>>,
+    bytes: usize,
 }
 
 /// What a worker finds besides the commands.
@@ -53,6 +68,7 @@ impl Inbox {
             waker,
             commands: Mutex::default(),
             handed_over: Mutex::default(),
+            relayed: Mutex::default(),
             peers: AtomicUsize::new(0),
             load: Load::default(),
             is_stopping: AtomicBool::new(false),
@@ -109,6 +125,40 @@ impl Inbox {
     /// Takes all datagrams into an empty batch.
     pub(crate) fn take_handed_over(&self, empty: &mut Batch) {
         std::mem::swap(&mut *lock(&self.handed_over), empty);
+    }
+
+    /// Leaves what another worker's engine tells this one, whose number is `own`; tells how many packets
+    /// had no room.
+    pub(crate) fn relay(&self, own: u8, batch: &Arc<RelayBatch>) -> u64 {
+        let mut relayed = lock(&self.relayed);
+        let was_empty = relayed.batches.is_empty();
+        let mut dropped = 0;
+        let mut batch = Some(Arc::clone(batch));
+        if let Some(full) = batch.take_if(|it| relayed.bytes + it.bytes() > RELAYED_BYTES_MAX) {
+            dropped = full.packets_for(own);
+            batch = full.without_packets().map(Arc::new);
+        }
+        if relayed.batches.len() >= RELAYED_BATCHES_MAX {
+            // It misses news, and no longer agrees with the others about what is.
+            lock(&self.commands).overflowed = true;
+            batch = None;
+        }
+        if let Some(batch) = batch {
+            relayed.bytes += batch.bytes();
+            relayed.batches.push_back(batch);
+        }
+        drop(relayed);
+        if was_empty {
+            self.wake();
+        }
+        dropped
+    }
+
+    /// Takes what other workers' engines told into an empty queue.
+    pub(crate) fn take_relayed(&self, empty: &mut VecDeque<Arc<RelayBatch>>) {
+        let mut relayed = lock(&self.relayed);
+        std::mem::swap(&mut relayed.batches, empty);
+        relayed.bytes = 0;
     }
 
     /// Asks the worker to stop.
@@ -248,6 +298,27 @@ mod tests {
         assert_eq!(queue.len(), COMMANDS_MAX + 1);
         assert_eq!(queue.back(), Some(&add(3)));
         assert!(!inbox.take_commands(&mut VecDeque::new()).overflowed);
+    }
+
+    #[test]
+    fn a_worker_that_lags_misses_relayed_packets_and_keeps_the_news() {
+        let (mut poll, inbox) = inbox();
+        let news = Arc::new(RelayBatch::restarted(1));
+        for _ in 0..3 {
+            assert_eq!(inbox.relay(0, &news), 0);
+        }
+        assert!(is_woken(&mut poll));
+        lock(&inbox.relayed).bytes = RELAYED_BYTES_MAX + 1;
+        assert_eq!(inbox.relay(0, &news), 0);
+        let mut queue = VecDeque::new();
+        inbox.take_relayed(&mut queue);
+        assert_eq!(queue.len(), 4);
+        assert_eq!(lock(&inbox.relayed).bytes, 0);
+        for _ in 0..=RELAYED_BATCHES_MAX {
+            inbox.relay(0, &news);
+        }
+        let arrived = inbox.take_commands(&mut VecDeque::new());
+        assert!(arrived.overflowed, "it hangs");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!   the engine answers.
 //! - `gathering`: how long a turn waits for what comes right behind.
 //! - `engine`: what the event loop needs of an engine.
+//! - `exchange`: carries what engines tell each other.
 //! - `inbox`: what other threads leave for a worker.
 //! - `load`: how busy a worker is.
 //! - `socket`, `send`: the UDP sockets, in batches both ways.
@@ -17,6 +18,7 @@
 
 mod addresses;
 mod engine;
+mod exchange;
 mod gathering;
 mod handover;
 mod inbox;

@@ -3,6 +3,7 @@
 
 use crate::addresses::{self, Reach};
 use crate::engine::MediaEngine;
+use crate::exchange::Exchange;
 use crate::handover::{Handover, Routes};
 use crate::inbox::Inbox;
 use crate::metrics;
@@ -50,6 +51,8 @@ pub struct MediaSettings {
     pub dynacast_pause_delay: Duration,
     /// Voices forwarded to one listener at a time.
     pub loudest_max: usize,
+    /// Peers of one room on one worker, until the room takes another as well.
+    pub peers_per_worker: usize,
 }
 
 /// The running media plane. Dropping it stops it.
@@ -57,6 +60,7 @@ pub struct Media {
     workers: Vec<Worker>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     candidates: Vec<SocketAddr>,
+    peers_per_worker: usize,
 }
 
 /// What the media plane does, lately and with what new rooms are expected to add.
@@ -70,9 +74,10 @@ pub struct MediaLoad {
     pub bytes: u64,
 }
 
-/// The worker a room lives on: all commands about a room go to the worker it was placed on.
+/// A worker that a room lives on: all commands about a peer go to the worker it was added to.
 #[derive(Debug, Clone)]
 pub struct Worker {
+    number: u8,
     inbox: Arc<Inbox>,
 }
 
@@ -85,6 +90,11 @@ impl Worker {
     /// signaling about what is.
     pub fn send(&self, command: Command) {
         self.inbox.push(command);
+    }
+
+    /// Its number, as [`Command::Spread`] names it.
+    pub const fn number(&self) -> u8 {
+        self.number
     }
 
     #[cfg(test)]
@@ -127,11 +137,11 @@ impl Media {
             .collect::<Result<_, _>>()?;
         let inboxes: Vec<_> = polls.iter().map(|(_, inbox)| Arc::clone(inbox)).collect();
         let media = Self {
-            workers: inboxes
-                .iter()
-                .cloned()
-                .map(|inbox| Worker { inbox })
+            workers: (0..=u8::MAX)
+                .zip(inboxes.iter().cloned())
+                .map(|(number, inbox)| Worker { number, inbox })
                 .collect(),
+            peers_per_worker: settings.peers_per_worker,
             threads: Mutex::default(),
             candidates: candidates.clone(),
         };
@@ -146,6 +156,7 @@ impl Media {
                 sockets,
                 inbox,
                 handover: (count > 1).then(handover),
+                exchange: Exchange::new(number, inboxes.clone()),
                 on_event: OnEvent::clone(on_event),
                 config: Box::new(move || engine_config(number, &config.0, &config.1)),
             };
@@ -175,19 +186,30 @@ impl Media {
     /// Chooses the worker for a new room: the one with the least processor time lately, or among
     /// equals the one with the fewest peers. Ask once per room.
     pub fn assign(&self, room: RoomId) -> Worker {
+        let worker = self.assign_beside(room, &[]);
+        worker.expect("there is at least one worker")
+    }
+
+    /// Chooses one more worker for a room that is on these; `None` if there is no other.
+    pub fn assign_beside(&self, room: RoomId, taken: &[u8]) -> Option<Worker> {
         // A room's number is random, so rooms that begin at the same time spread.
         let count = self.workers.len();
         let first = usize::try_from(room.0 % 256).expect("it is less than 256");
         let rank = |index: usize| (first + index) % count;
         let ranked = self.workers.iter().enumerate();
         let (_, worker) = ranked
+            .filter(|(_, worker)| !taken.contains(&worker.number))
             .min_by_key(|(index, worker)| {
                 let inbox = &worker.inbox;
                 (inbox.load().steps(), inbox.peers(), rank(*index))
-            })
-            .expect("there is at least one worker");
+            })?;
         worker.inbox.load().expect_room();
-        worker.clone()
+        Some(worker.clone())
+    }
+
+    /// Peers of one room on one worker, until the room should take another as well.
+    pub const fn peers_per_worker(&self) -> usize {
+        self.peers_per_worker
     }
 
     /// How much there is to do.

@@ -24,6 +24,7 @@ pub(crate) struct Counters {
     pub(crate) receive_failures: u64,
     pub(crate) handed_over: u64,
     pub(crate) handover_dropped: u64,
+    pub(crate) relay_dropped: u64,
     pub(crate) commands: u64,
     pub(crate) data_commands_dropped: u64,
     pub(crate) engine_failures: u64,
@@ -82,7 +83,7 @@ pub(crate) fn render(workers: &[Snapshot]) -> String {
 /// A name, what it counts, and where that stands.
 type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
 
-const OF_EVENT_LOOPS: [Row<Counters>; 12] = [
+const OF_EVENT_LOOPS: [Row<Counters>; 13] = [
     ("turns", "Turns of the event loop.", |it| it.turns),
     ("datagrams_received", "Datagrams read.", |it| it.received),
     ("bytes_received", "Bytes of them.", |it| it.received_bytes),
@@ -98,6 +99,11 @@ const OF_EVENT_LOOPS: [Row<Counters>; 12] = [
         "handover_dropped",
         "Datagrams another worker had no room for.",
         |it| it.handover_dropped,
+    ),
+    (
+        "relay_dropped",
+        "Relayed packets another worker had no room for.",
+        |it| it.relay_dropped,
     ),
     ("commands", "Commands of signaling.", |it| it.commands),
     (
@@ -131,7 +137,7 @@ const IN_ENGINES: [Row<Stats>; 4] = [
     ),
 ];
 
-const OF_ENGINES: [Row<Stats>; 18] = [
+const OF_ENGINES: [Row<Stats>; 20] = [
     (
         "peers_connected",
         "Peers whose ICE and DTLS came up.",
@@ -153,6 +159,16 @@ const OF_ENGINES: [Row<Stats>; 18] = [
     ("packets_forwarded", "RTP packets to subscribers.", |it| {
         it.packets_forwarded
     }),
+    (
+        "packets_relayed",
+        "RTP packets to other workers, for each of them.",
+        |it| it.packets_relayed,
+    ),
+    (
+        "packets_relayed_in",
+        "RTP packets from other workers.",
+        |it| it.packets_relayed_in,
+    ),
     (
         "packets_requested",
         "Lost packets asked of publishers.",

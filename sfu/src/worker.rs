@@ -3,6 +3,7 @@
 //! and its peers are told so; the other workers notice nothing. Decides nothing about media.
 
 use crate::engine::MediaEngine;
+use crate::exchange::Exchange;
 use crate::gathering::Gathering;
 use crate::handover::{Batch, Handover, Taken, is_stun};
 use crate::inbox::Inbox;
@@ -15,7 +16,7 @@ use mio::{Events, Poll, Token};
 use sfu_core::command::Command;
 use sfu_core::event::{Event, LostReason};
 use sfu_core::ids::PeerId;
-use sfu_core::{EngineConfig, Outbox};
+use sfu_core::{EngineConfig, Outbox, RelayBatch};
 use std::any::Any;
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -47,6 +48,7 @@ pub(crate) struct WorkerParts {
     pub(crate) inbox: Arc<Inbox>,
     /// `None` if there is no other worker.
     pub(crate) handover: Option<Handover>,
+    pub(crate) exchange: Exchange,
     pub(crate) on_event: OnEvent,
     /// Makes the settings of an engine, each time with new luck.
     pub(crate) config: Box<dyn Fn() -> EngineConfig + Send>,
@@ -73,6 +75,7 @@ pub(crate) struct EventLoop<E> {
     sender: Sender,
     batch: ReceiveBatch,
     handed_over: Batch,
+    relayed: VecDeque<Arc<RelayBatch>>,
     commands: VecDeque<Command>,
     /// Whether the inbox was filled since it was emptied last.
     is_woken: bool,
@@ -104,6 +107,7 @@ impl<E: MediaEngine> EventLoop<E> {
             sender: Sender::new(&parts.sockets),
             batch: ReceiveBatch::new(),
             handed_over: Batch::default(),
+            relayed: VecDeque::new(),
             commands: VecDeque::new(),
             is_woken: false,
             peers: BTreeSet::new(),
@@ -176,6 +180,10 @@ impl<E: MediaEngine> EventLoop<E> {
         // Whatever state a panic leaves the engine in, nobody sees it again.
         match catch_unwind(AssertUnwindSafe(|| self.drive(now))) {
             Ok(Ok(())) => {
+                // Before anything is told that makes signaling ask other workers about it.
+                if let Some(batch) = self.engine.take_relayed() {
+                    self.counters.relay_dropped += self.parts.exchange.pass(batch);
+                }
                 let sent = &mut self.counters.sent;
                 self.sender.send(&self.parts.sockets, self.out.runs(), sent);
             }
@@ -202,16 +210,22 @@ impl<E: MediaEngine> EventLoop<E> {
     fn drive(&mut self, now: Instant) -> Result<(), CommandsMissing> {
         if self.is_woken {
             self.parts.inbox.take_handed_over(&mut self.handed_over);
+            self.take_commands()?;
+            // After the commands: whatever another worker told before one of them was given is here.
+            self.parts.inbox.take_relayed(&mut self.relayed);
         }
-        self.do_commands(now)?;
+        for batch in self.relayed.drain(..) {
+            self.engine.handle_relayed(now, &batch, &mut self.out);
+        }
+        self.do_commands(now);
         self.receive(now);
         self.receive_handed_over(now);
         self.engine.handle_timeout(now, &mut self.out);
         Ok(())
     }
 
-    fn do_commands(&mut self, now: Instant) -> Result<(), CommandsMissing> {
-        if self.commands.is_empty() && self.is_woken {
+    fn take_commands(&mut self) -> Result<(), CommandsMissing> {
+        if self.commands.is_empty() {
             self.is_woken = false;
             let arrived = self.parts.inbox.take_commands(&mut self.commands);
             self.counters.data_commands_dropped += arrived.data_dropped;
@@ -219,6 +233,10 @@ impl<E: MediaEngine> EventLoop<E> {
                 return Err(CommandsMissing);
             }
         }
+        Ok(())
+    }
+
+    fn do_commands(&mut self, now: Instant) {
         for _ in 0..COMMANDS_PER_TURN {
             let Some(command) = self.commands.pop_front() else {
                 break;
@@ -232,7 +250,6 @@ impl<E: MediaEngine> EventLoop<E> {
             }
             self.engine.handle_command(now, command, &mut self.out);
         }
-        Ok(())
     }
 
     /// One batch of each socket in which datagrams wait.
@@ -293,6 +310,9 @@ impl<E: MediaEngine> EventLoop<E> {
     fn replace_engine(&mut self) {
         self.counters.engine_failures += 1;
         self.handed_over.clear();
+        self.parts.inbox.take_relayed(&mut self.relayed);
+        self.relayed.clear();
+        self.parts.exchange.restarted();
         self.engine = E::start((self.parts.config)())
             .expect("an engine with the same settings could be started before");
         self.tell();

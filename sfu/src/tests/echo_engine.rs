@@ -1,5 +1,5 @@
-//! An engine for the tests of the event loop: it answers datagrams with its worker's number, and
-//! fails when it is told to. Knows no media.
+//! An engine for the tests of the event loop: it answers datagrams with its worker's number,
+//! counts what other workers tell it, and fails when it is told to. Knows no media.
 
 use crate::engine::MediaEngine;
 use crate::handover::is_stun;
@@ -7,7 +7,7 @@ use sfu_core::engine::EngineConfig;
 use sfu_core::ids::PeerId;
 use sfu_core::outbox::Path;
 use sfu_core::stats::Stats;
-use sfu_core::{Command, Event, Outbox};
+use sfu_core::{Command, Event, Outbox, RelayBatch};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -79,6 +79,15 @@ impl MediaEngine for EchoEngine {
 
     fn next_timeout(&self) -> Option<Instant> {
         self.slow.map(|(at, _)| at)
+    }
+
+    fn take_relayed(&mut self) -> Option<RelayBatch> {
+        None
+    }
+
+    fn handle_relayed(&mut self, _now: Instant, batch: &RelayBatch, _out: &mut Outbox) {
+        assert_ne!(batch.from(), self.worker);
+        self.stats.packets_relayed_in += 1;
     }
 
     fn owns_address(&self, remote: SocketAddr) -> bool {

@@ -68,6 +68,17 @@ fn an_engine_that_panics_over_a_datagram_takes_only_its_own_rooms_with_it() {
 }
 
 #[test]
+fn when_an_engine_is_replaced_all_other_workers_hear_of_it_and_nobody_else() {
+    let (media, events) = start(3);
+    media.worker(1).send(Command::RemovePeer { peer: POISON });
+    media.worker(1).send(add(7));
+    assert_eq!(connected(&events), PeerId(7), "the fresh engine works");
+    media.shutdown();
+    assert_eq!(total(&media, "engine_failures_total"), 1);
+    assert_eq!(total(&media, "packets_relayed_in_total"), 2);
+}
+
+#[test]
 fn commands_behind_the_one_that_panics_are_done_by_the_fresh_engine() {
     let (media, events) = start(1);
     let worker = media.worker(0);

@@ -17,6 +17,7 @@ pub(crate) fn settings(workers: usize, udp_port: u16) -> MediaSettings {
         congestion_control: true,
         dynacast_pause_delay: Duration::from_secs(5),
         loudest_max: 12,
+        peers_per_worker: 100,
     }
 }
 
