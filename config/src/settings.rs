@@ -77,6 +77,8 @@ pub struct Media {
     pub congestion_control: bool,
     /// Time for which nobody must have wanted a layer until its publisher stops sending it.
     pub dynacast_pause_delay: Duration,
+    /// People of one meeting on one worker, until it takes another as well.
+    pub peers_per_worker: usize,
     /// Load of the least busy worker up to which meetings may begin, in percent.
     pub load_max_percent: u32,
     /// Packets a second of a worker up to which meetings may begin; 0 is any number.
@@ -281,6 +283,7 @@ impl Media {
             silence_timeout: media.duration("silence_timeout", "6s", "60s")?,
             congestion_control: media.boolean("congestion_control")?,
             dynacast_pause_delay: media.duration("dynacast_pause_delay", "1s", "60s")?,
+            peers_per_worker: media.number("peers_per_worker", 1..=1000)?,
             load_max_percent: media.number("load_max_percent", 1..=100)?,
             packets_per_second_max: media.number("packets_per_second_max", 0..=10_000_000)?,
             line_max_mbit: media.number("line_max_mbit", 0..=1_000_000)?,

@@ -82,6 +82,7 @@ pub fn media(settings: &Media) -> MediaSettings {
         congestion_control: settings.congestion_control,
         dynacast_pause_delay: settings.dynacast_pause_delay,
         loudest_max: settings.loudest_max,
+        peers_per_worker: settings.peers_per_worker,
     }
 }
 
