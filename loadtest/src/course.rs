@@ -105,7 +105,8 @@ impl Course {
             looked_at: None,
             one_in: 1,
             passed: 0,
-            samples: Vec::new(),
+            // Nobody is in yet, which is where plots begin.
+            samples: vec![Sample::default()],
             first: None,
             opened: None,
             last: None,
@@ -113,6 +114,7 @@ impl Course {
         if let Some(pid) = server {
             let usage = Usage::of(pid);
             let usage = usage.with_context(|| format!("--server-pid {pid} cannot be watched"))?;
+            course.samples[0].server = Some(ServerSample::of(&usage));
             course.keep(Look {
                 at: course.started_at,
                 packets: 0,
@@ -170,11 +172,7 @@ impl Course {
     /// A server that has ended is told by those who lost it, not here.
     fn look(&mut self, now: Instant, packets: u64) -> Option<ServerSample> {
         let usage = Usage::of(self.server?).ok()?;
-        let sample = ServerSample {
-            cpu_s: usage.cpu_time().as_secs_f64(),
-            memory_bytes: usage.memory,
-            descriptors: usage.descriptors,
-        };
+        let sample = ServerSample::of(&usage);
         self.keep(Look {
             at: now,
             packets,
@@ -223,6 +221,16 @@ impl Course {
             memory_growth: growth(measured().map(|(at, look)| (at, float(look.memory_bytes)))),
             descriptors_growth: growth(measured().map(|(at, look)| (at, float(look.descriptors)))),
         })
+    }
+}
+
+impl ServerSample {
+    fn of(usage: &Usage) -> Self {
+        Self {
+            cpu_s: usage.cpu_time().as_secs_f64(),
+            memory_bytes: usage.memory,
+            descriptors: usage.descriptors,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! * [`arguments`]: the command line
 //! * [`scenario`]: meetings in which everybody receives everybody
 //! * [`crowd`]: rooms of lean participants, who may go and come back
+//! * [`layout`]: how large participants show each other
 //! * [`peer`]: one participant; `peer::session` is its course
 //! * [`endpoint`], [`signal`], [`join_request`], [`token`]: the signal connection
 //! * [`media_source`]: Opus and VP8 that decoders accept, at the pace of a microphone and a camera
@@ -27,6 +28,7 @@ pub mod endpoint;
 pub mod html;
 pub mod join_request;
 pub mod latency;
+pub mod layout;
 pub mod lean;
 pub mod media_source;
 pub mod overrun;

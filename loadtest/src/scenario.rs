@@ -4,7 +4,9 @@
 use crate::attendance::{Attendance, TOLD_EVERY};
 use crate::endpoint::Endpoint;
 use crate::latency::LatencyHistogram;
+use crate::layout::Layout;
 use crate::media_source::NEVER;
+use crate::media_source::vp8::Encoding;
 use crate::overrun;
 use crate::peer::{Peer, PeerSettings};
 use crate::progress::Progress;
@@ -40,6 +42,10 @@ pub struct Meeting {
     pub pace: Duration,
     /// What the names of the meetings begin with.
     pub room_prefix: String,
+    /// How large everybody shows the others.
+    pub layout: Layout,
+    /// What cameras send, smallest first.
+    pub encodings: &'static [Encoding],
     /// Nobody speaks: microphones send as in silence.
     pub quiet: bool,
 }
@@ -119,6 +125,8 @@ impl Meeting {
                 endpoint: self.endpoint.clone(),
                 token,
                 address: self.address,
+                layout: self.layout,
+                encodings: self.encodings,
                 publish_in_turn: publishes.then_some((place, self.publishers)),
             })
         })

@@ -1,10 +1,11 @@
 //! The command lines of the scenarios with lean participants: how each fills a [`Crowd`].
 
-use super::{Reached, RunArguments, Target, interruption, make_room};
+use super::{PictureArguments, Reached, RunArguments, Target, interruption, make_room};
 use crate::crowd::{Churn, Crowd};
 use crate::lean::pump::PumpSettings;
 use crate::lean::session::Publishes;
 use crate::quantity;
+use anyhow::ensure;
 use clap::Args;
 use std::time::Duration;
 
@@ -103,6 +104,31 @@ pub struct MediaArguments {
     /// Receive every datagram by itself, as receivers without UDP GRO do.
     #[arg(long)]
     no_gro: bool,
+    /// Throw away this share of what comes to participants, as a bad line would: 1%. It is asked for
+    /// again, as browsers do.
+    #[arg(long, default_value = "0", value_parser = quantity::share)]
+    loss: f64,
+    #[command(flatten)]
+    pictures: PictureArguments,
+}
+
+impl MediaArguments {
+    /// Refuses what means nothing where nobody sends it.
+    fn refuse_for(&self, shape: &Shape) -> anyhow::Result<()> {
+        let has_media = shape.publishers > 0;
+        if !has_media || shape.publishes == Publishes::Sound {
+            self.pictures.refuse()?;
+            ensure!(
+                self.spread_ms == 0,
+                "--spread-ms is about pictures, and nobody sends any here."
+            );
+        }
+        ensure!(
+            has_media || self.loss <= 0.0,
+            "--loss is about media, and nobody sends any here."
+        );
+        Ok(())
+    }
 }
 
 /// What every scenario with several rooms of lean participants may be told.
@@ -152,7 +178,7 @@ impl WebinarArguments {
 impl SpikeArguments {
     /// Lets everybody in at once, and returns a sentence for each budget that was missed.
     pub async fn run(&self, target: &Target) -> anyhow::Result<Vec<String>> {
-        anyhow::ensure!(
+        ensure!(
             self.participants.is_multiple_of(self.rooms),
             "{} participants cannot be divided among {} rooms of equal size.",
             self.participants,
@@ -248,6 +274,8 @@ async fn play(
     media: &MediaArguments,
     run: &RunArguments,
 ) -> anyhow::Result<Vec<String>> {
+    media.refuse_for(shape)?;
+    let video = media.pictures.video()?;
     let participants = shape.rooms * (shape.publishers + shape.watchers);
     make_room(participants)?;
     let Reached {
@@ -262,12 +290,15 @@ async fn play(
             address,
             joins_datagrams: !media.no_gro,
             spread: Duration::from_millis(media.spread_ms),
+            loss: media.loss,
         },
         room: room.to_owned(),
         rooms: shape.rooms,
         publishers: shape.publishers,
         publishes: shape.publishes,
+        video,
         watchers: shape.watchers,
+        layout: media.pictures.layout(),
         length: shape.length,
         pace: run.pace(participants, shape.joins_per_second),
         churn: shape.churn,

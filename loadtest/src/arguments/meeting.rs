@@ -1,8 +1,10 @@
 //! The command line of `meeting`: participants on a complete WebRTC stack.
 
-use super::{Reached, RunArguments, Target, interruption, make_room};
+use super::{PictureArguments, Reached, RunArguments, Target, interruption, make_room};
+use crate::media_source::Codec;
 use crate::quantity;
 use crate::scenario::Meeting;
+use anyhow::ensure;
 use clap::Args;
 use std::time::Duration;
 
@@ -31,6 +33,8 @@ pub struct MeetingArguments {
     #[arg(long)]
     quiet: bool,
     #[command(flatten)]
+    pictures: PictureArguments,
+    #[command(flatten)]
     run: RunArguments,
 }
 
@@ -38,6 +42,11 @@ impl MeetingArguments {
     /// Runs the meetings and returns a sentence for each budget that was missed.
     pub async fn run(&self, target: &Target) -> anyhow::Result<Vec<String>> {
         let participants = self.rooms * self.peers;
+        let video = self.pictures.video()?;
+        ensure!(
+            video.codec == Codec::Vp8,
+            "`meeting` sends VP8 alone: `webinar` can send other codecs."
+        );
         make_room(participants)?;
         let Reached {
             endpoint,
@@ -54,6 +63,8 @@ impl MeetingArguments {
             length: self.duration,
             pace: self.run.pace(participants, JOINS_PER_SECOND),
             room_prefix: self.room_prefix.clone(),
+            layout: self.pictures.layout(),
+            encodings: video.encodings,
             quiet: self.quiet,
         };
         let mut observation = self.run.observe(self.duration)?;

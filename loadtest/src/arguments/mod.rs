@@ -8,6 +8,9 @@ use crate::budget::Budget;
 use crate::course::Course;
 use crate::endpoint::Endpoint;
 use crate::html::{self, Heading};
+use crate::layout::Layout;
+use crate::media_source::vp8::{Encoding, Resolution};
+use crate::media_source::{Codec, Video};
 use crate::progress::{Progress, Teller};
 use crate::quantity;
 use crate::report::{Report, write_json};
@@ -94,6 +97,69 @@ fn address_towards(server: SocketAddr) -> anyhow::Result<IpAddr> {
         .and_then(|()| socket.local_addr())
         .context("finding a route to the server")?;
     Ok(routed.ip())
+}
+
+/// What every scenario with pictures may be told.
+#[derive(Args)]
+pub struct PictureArguments {
+    /// The size of what cameras send; 720p, if not given.
+    #[arg(long, value_enum)]
+    resolution: Option<Resolution>,
+    /// The codec of the pictures; VP8, if not given. `meeting` has no other.
+    #[arg(long, value_enum)]
+    codec: Option<Codec>,
+    /// Send all sizes of a camera as layers of one stream, which VP9 can.
+    #[arg(long, conflicts_with = "simulcast")]
+    svc: bool,
+    /// Whether cameras send several sizes at once, as conferences do, or the largest alone; several,
+    /// if not given.
+    #[arg(long, value_name = "BOOL")]
+    simulcast: Option<bool>,
+    /// How large participants show each other, which is told to the server; everything, if not given.
+    #[arg(long, value_enum)]
+    layout: Option<Layout>,
+}
+
+impl PictureArguments {
+    /// What a camera sends, smallest first.
+    fn encodings(&self) -> &'static [Encoding] {
+        let resolution = self.resolution.unwrap_or(Resolution::P720);
+        resolution.encodings(self.simulcast.unwrap_or(true))
+    }
+
+    /// In which packets, too. What the load test cannot make is refused.
+    fn video(&self) -> anyhow::Result<Video> {
+        let codec = self.codec.unwrap_or(Codec::Vp8);
+        if self.svc && codec != Codec::Vp9 {
+            bail!("--svc needs --codec vp9: no other one has layers here.");
+        }
+        if codec == Codec::Vp9 && !self.svc {
+            bail!("--codec vp9 is sent in layers alone: add --svc.");
+        }
+        Ok(Video {
+            codec,
+            encodings: self.encodings(),
+        })
+    }
+
+    fn layout(&self) -> Layout {
+        self.layout.unwrap_or(Layout::Everything)
+    }
+
+    /// Refuses words about pictures where there are none.
+    fn refuse(&self) -> anyhow::Result<()> {
+        let said = [
+            ("--resolution", self.resolution.is_some()),
+            ("--codec", self.codec.is_some()),
+            ("--svc", self.svc),
+            ("--simulcast", self.simulcast.is_some()),
+            ("--layout", self.layout.is_some()),
+        ];
+        match said.into_iter().find(|(_, is_said)| *is_said) {
+            Some((option, _)) => bail!("{option} is about pictures, and nobody sends any here."),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What every scenario may be told.

@@ -5,8 +5,10 @@ use super::SERVER_CORE;
 use super::case::Case;
 use super::server::Server;
 use crate::endpoint::Endpoint;
+use crate::layout::Layout;
 use crate::lean::pump::{Counts, Pump, PumpSettings};
 use crate::lean::session::{LeanPeer, LeanSettings};
+use crate::media_source::Video;
 use crate::overrun;
 use crate::process;
 use crate::token::ApiKey;
@@ -112,6 +114,7 @@ fn start_pump(case: &Case) -> anyhow::Result<Pump> {
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         joins_datagrams: case.joins_datagrams,
         spread: case.spread,
+        loss: 0.0,
     })
 }
 
@@ -136,7 +139,9 @@ async fn join_all(server: &Server, case: &Case, pump: &Pump) -> anyhow::Result<V
             endpoint: endpoint.clone(),
             token: key.token("bench", &format!("peer-{seat}"))?,
             publishes: is_publisher.then_some((case.publishes, (seat, case.publishers))),
+            video: Video::USUAL,
             subscribes: !is_publisher,
+            layout: Layout::Everything,
         };
         joining.spawn(LeanPeer::join(settings, pump.clone()));
         sleep(JOIN_PAUSE).await;

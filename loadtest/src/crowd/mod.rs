@@ -8,8 +8,10 @@ pub use churn::{Churn, Churned};
 use crate::attendance::{Attendance, TOLD_EVERY};
 use crate::endpoint::Endpoint;
 use crate::latency::LatencyHistogram;
+use crate::layout::Layout;
 use crate::lean::pump::{Counts, Pump, PumpSettings};
 use crate::lean::session::{LeanPeer, LeanSettings, Publishes};
+use crate::media_source::Video;
 use crate::overrun;
 use crate::progress::Progress;
 use crate::quantity::count;
@@ -43,8 +45,12 @@ pub struct Crowd {
     pub publishers: u32,
     /// What they send.
     pub publishes: Publishes,
+    /// What their cameras send.
+    pub video: Video,
     /// Participants of each who are sent everything, and send nothing.
     pub watchers: u32,
+    /// How large they show the others.
+    pub layout: Layout,
     /// How long it goes on after the last participant joined.
     pub length: Duration,
     /// The time from one join to the next.
@@ -155,7 +161,9 @@ impl Crowd {
                 endpoint: self.endpoint.clone(),
                 token: self.api_key.token(&room, &format!("peer-{seat}"))?,
                 publishes: is_publisher.then_some((self.publishes, (seat, self.publishers))),
+                video: self.video,
                 subscribes: !is_publisher,
+                layout: self.layout,
             })
         })
     }
@@ -205,13 +213,13 @@ impl Crowd {
             failures.insert("fell out of the meeting".to_owned(), count(fallen));
         }
         let tracks = match self.publishes {
-            Publishes::Sound => 1,
-            Publishes::SoundAndPictures => 2,
+            Publishes::Sound => self.publishers,
+            Publishes::SoundAndPictures => self.publishers + self.layout.shown(self.publishers),
         };
         // Who comes back gets new streams, so that tracks cannot be counted by their streams.
         let tracks = match self.churn {
             Some(_) => 0,
-            None => u64::from(self.rooms * self.publishers * tracks) * u64::from(self.watchers),
+            None => u64::from(self.rooms * tracks) * u64::from(self.watchers),
         };
         let joins = run.came.peers.iter().map(LeanPeer::time_to_join);
         let joins: Vec<Duration> = joins.collect();

@@ -51,9 +51,14 @@ pub fn page(heading: &Heading<'_>, report: &Report) -> String {
     page.push_str("</section>\n<section class=\"rows\">\n<h2>Everything</h2>\n<table>\n");
     for (name, value) in report.rows() {
         let (name, value) = (escaped(name.trim()), escaped(&value));
+        let class = if name.is_empty() {
+            " class=\"more\""
+        } else {
+            ""
+        };
         write_all(
             &mut page,
-            format_args!("<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>\n"),
+            format_args!("<tr{class}><th scope=\"row\">{name}</th><td>{value}</td></tr>\n"),
         );
     }
     page.push_str("</table>\n</section>\n</main>\n</body>\n</html>\n");
@@ -62,9 +67,9 @@ pub fn page(heading: &Heading<'_>, report: &Report) -> String {
 
 fn write_header(page: &mut String, heading: &Heading<'_>, scenario: &str) {
     let (verdict, class) = if heading.missed.is_empty() {
-        ("met", "met")
+        ("budgets met", "met")
     } else {
-        ("missed", "missed")
+        ("budgets missed", "missed")
     };
     let scenario = escaped(scenario);
     let command = escaped(heading.command);
@@ -122,14 +127,13 @@ fn figures(report: &Report) -> Vec<(&'static str, String, &'static str)> {
 
 fn plots(report: &Report) -> Vec<Plot> {
     let course = &report.course;
-    let mut plots = vec![Plot::over_time(
-        "Participants",
-        "",
-        vec![
-            series(course, "in", |sample| Some(float(sample.joined))),
-            series(course, "failed", |sample| Some(float(sample.failed))),
-        ],
-    )];
+    let mut participants = vec![series(course, "in", |sample| Some(float(sample.joined)))];
+    if report.failed > 0 {
+        participants.push(series(course, "failed", |sample| {
+            Some(float(sample.failed))
+        }));
+    }
+    let mut plots = vec![Plot::over_time("Participants", "", participants)];
     if report.join_curve_ms.len() > 1 {
         plots.push(join_curve(&report.join_curve_ms));
     }

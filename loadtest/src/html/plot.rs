@@ -7,11 +7,12 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 220.0;
 /// Room for the numbers at the axes.
 const LEFT: f64 = 52.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 22.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 26.0;
-/// About so many lines across.
-const TICKS: f64 = 4.0;
+/// About so many numbers at the axes.
+const TICKS_UP: f64 = 4.0;
+const TICKS_ACROSS: f64 = 6.0;
 /// More points than pixels are not seen.
 const POINTS_MAX: usize = 600;
 
@@ -120,7 +121,7 @@ impl Frame {
         let most = points().map(|(_, y)| *y).fold(0.0, f64::max);
         let to = points().map(|(x, _)| *x).fold(0.0, f64::max);
         let to = if to > 0.0 { to } else { 1.0 };
-        let y_step = step(if most > 0.0 { most } else { 1.0 });
+        let y_step = step(if most > 0.0 { most } else { 1.0 }, TICKS_UP);
         let top = if most > 0.0 {
             (most / y_step).ceil() * y_step
         } else {
@@ -129,7 +130,7 @@ impl Frame {
         Self {
             to,
             top,
-            x_step: step(to),
+            x_step: step(to, TICKS_ACROSS),
             y_step,
         }
     }
@@ -217,9 +218,9 @@ impl Frame {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, so that a span has about [`TICKS`] of it.
-fn step(span: f64) -> f64 {
-    let rough = (span / TICKS).max(1e-9);
+/// 1, 2 or 5 times a power of ten, so that a span has about so many of it.
+fn step(span: f64, ticks: f64) -> f64 {
+    let rough = (span / ticks).max(1e-9);
     let power = 10_f64.powf(rough.log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
     // A hair below, so that 0.1 + 0.2 is found among 0.3.
@@ -241,7 +242,12 @@ pub(super) fn short(value: f64) -> String {
             return trimmed(value / divisor, 1) + " " + unit;
         }
     }
-    trimmed(value, if value >= 100.0 { 0 } else { 3 })
+    let digits = match value {
+        100.0.. => 0,
+        10.0.. => 1,
+        _ => 3,
+    };
+    trimmed(value, digits)
 }
 
 /// At most so many digits behind the point, and no zeros at the end.
@@ -272,7 +278,10 @@ mod tests {
     #[test]
     fn the_scale_is_round_and_holds_the_largest_value() {
         for (most, expected) in [(800.0, 200.0), (0.37, 0.1), (3.0, 1.0), (17.0, 5.0)] {
-            assert!((step(most) - expected).abs() < expected / 100.0, "{most}");
+            assert!(
+                (step(most, TICKS_UP) - expected).abs() < expected / 100.0,
+                "{most}"
+            );
         }
         let frame = Frame::around(&[Series::new("a", vec![(0.0, 1.0), (9.0, 17.0)])]);
         assert!((frame.top - 20.0).abs() < 1e-9);
@@ -282,7 +291,7 @@ mod tests {
     fn a_line_spans_the_drawing_and_stays_inside() {
         let page = svg(vec![(0.0, 0.0), (5.0, 20.0), (10.0, 10.0)]);
         assert!(
-            page.contains("points=\"52.0,194.0 339.0,12.0 626.0,103.0 \""),
+            page.contains("points=\"52.0,194.0 335.0,12.0 618.0,103.0 \""),
             "{page}"
         );
     }
@@ -303,7 +312,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let told = [0.0, 0.25, 7.5, 1_250.0, 12_500.0, 2_340_000.0].map(short);
-        assert_eq!(told, ["0", "0.25", "7.5", "1250", "12.5 k", "2.3 M"]);
+        let told = [0.0, 0.25, 7.5, 27.979, 1_250.0, 12_500.0, 2_340_000.0].map(short);
+        assert_eq!(told, ["0", "0.25", "7.5", "28", "1250", "12.5 k", "2.3 M"]);
     }
 }

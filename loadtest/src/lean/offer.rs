@@ -2,13 +2,12 @@
 //! the codecs and extensions that a throughput test does not use. Decides nothing.
 
 use super::header::{AUDIO_LEVEL_ID, MID_ID, RID_ID, TRANSPORT_CC_ID};
-use crate::media_source::vp8::ENCODINGS;
-use crate::media_source::{AUDIO_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE};
+use crate::media_source::{AUDIO_PAYLOAD_TYPE, Codec, VIDEO_PAYLOAD_TYPE, Video};
 use crate::peer::publication::{CAMERA, MICROPHONE};
 use crate::reception::Kind;
 use std::fmt::Write;
 
-/// The payload type that every offer gives to retransmitted VP8 (RFC 4588).
+/// The payload type that every offer gives to retransmitted pictures (RFC 4588).
 pub(super) const REPAIR_PAYLOAD_TYPE: u8 = 97;
 
 /// The names of the header extensions, in the order of their ids.
@@ -48,8 +47,8 @@ pub(super) enum Section {
     Receiving(Kind),
     /// Sends Opus with this SSRC.
     Microphone(u32),
-    /// Sends the three encodings of a camera, told apart by their RIDs.
-    Camera,
+    /// Sends the encodings of a camera: told apart by their RIDs, or one with this SSRC.
+    Camera(Video, u32),
 }
 
 impl Section {
@@ -57,13 +56,18 @@ impl Section {
         match self {
             Self::Receiving(kind) => kind,
             Self::Microphone(_) => Kind::Audio,
-            Self::Camera => Kind::Video,
+            Self::Camera(..) => Kind::Video,
         }
     }
 }
 
-/// The offer with these sections; `version` counts the offers of one participant.
-pub(super) fn write(identity: &Identity, version: u32, sections: &[Section]) -> String {
+/// The offer with these sections, whose pictures are of this codec; `version` counts the offers of one participant.
+pub(super) fn write(
+    identity: &Identity,
+    version: u32,
+    codec: Codec,
+    sections: &[Section],
+) -> String {
     let mids: Vec<String> = (0..sections.len()).map(|mid| mid.to_string()).collect();
     let mut sdp = format!(
         "v=0\r\no=- 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n",
@@ -72,7 +76,7 @@ pub(super) fn write(identity: &Identity, version: u32, sections: &[Section]) -> 
     for (mid, section) in sections.iter().enumerate() {
         match section.kind() {
             Kind::Audio => write_audio(&mut sdp),
-            Kind::Video => write_video(&mut sdp),
+            Kind::Video => write_video(&mut sdp, codec),
         }
         write_transport(&mut sdp, identity, mid);
         match section {
@@ -82,7 +86,7 @@ pub(super) fn write(identity: &Identity, version: u32, sections: &[Section]) -> 
                 sdp.push_str("a=sendonly\r\n");
                 line(&mut sdp, format_args!("a=ssrc:{ssrc} cname:loadtest"));
             }
-            Section::Camera => write_camera(&mut sdp),
+            Section::Camera(video, ssrc) => write_camera(&mut sdp, *video, *ssrc),
         }
     }
     sdp
@@ -100,14 +104,21 @@ fn write_audio(sdp: &mut String) {
     write_extensions(sdp, &AUDIO_EXTENSIONS);
 }
 
-fn write_video(sdp: &mut String) {
-    let (vp8, rtx) = (VIDEO_PAYLOAD_TYPE, REPAIR_PAYLOAD_TYPE);
-    line(sdp, format_args!("m=video 9 UDP/TLS/RTP/SAVPF {vp8} {rtx}"));
-    line(sdp, format_args!("a=rtpmap:{vp8} VP8/90000"));
+fn write_video(sdp: &mut String, codec: Codec) {
+    let (name, parameters) = codec.in_sdp();
+    let (main, rtx) = (VIDEO_PAYLOAD_TYPE, REPAIR_PAYLOAD_TYPE);
+    line(
+        sdp,
+        format_args!("m=video 9 UDP/TLS/RTP/SAVPF {main} {rtx}"),
+    );
+    line(sdp, format_args!("a=rtpmap:{main} {name}/90000"));
+    if let Some(parameters) = parameters {
+        line(sdp, format_args!("a=fmtp:{main} {parameters}"));
+    }
     line(sdp, format_args!("a=rtpmap:{rtx} rtx/90000"));
-    line(sdp, format_args!("a=fmtp:{rtx} apt={vp8}"));
+    line(sdp, format_args!("a=fmtp:{rtx} apt={main}"));
     for feedback in VIDEO_FEEDBACK {
-        line(sdp, format_args!("a=rtcp-fb:{vp8} {feedback}"));
+        line(sdp, format_args!("a=rtcp-fb:{main} {feedback}"));
     }
     write_extensions(sdp, &VIDEO_EXTENSIONS);
 }
@@ -132,13 +143,19 @@ fn write_transport(sdp: &mut String, identity: &Identity, mid: usize) {
     sdp.push_str("a=ice-options:trickle\r\n");
 }
 
-fn write_camera(sdp: &mut String) {
+fn write_camera(sdp: &mut String, video: Video, ssrc: u32) {
     line(sdp, format_args!("a=msid:loadtest {CAMERA}"));
     sdp.push_str("a=sendonly\r\n");
-    for encoding in ENCODINGS {
+    if video.streams() == 1 {
+        line(sdp, format_args!("a=ssrc:{ssrc} cname:loadtest"));
+        return;
+    }
+    for encoding in video.encodings {
         line(sdp, format_args!("a=rid:{} send", encoding.rid));
     }
-    let rids = ENCODINGS.map(|encoding| encoding.rid).join(";");
+    let rids = video.encodings.iter().map(|encoding| encoding.rid);
+    let rids: Vec<&str> = rids.collect();
+    let rids = rids.join(";");
     line(sdp, format_args!("a=simulcast:send {rids}"));
 }
 
@@ -149,6 +166,7 @@ fn line(sdp: &mut String, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media_source::vp8::ENCODINGS;
 
     fn identity() -> Identity {
         Identity {
@@ -163,9 +181,9 @@ mod tests {
         let sections = [
             Section::Receiving(Kind::Audio),
             Section::Microphone(7),
-            Section::Camera,
+            Section::Camera(Video::USUAL, 8),
         ];
-        let sdp = write(&identity(), 2, &sections);
+        let sdp = write(&identity(), 2, Codec::Vp8, &sections);
         assert!(sdp.contains("a=group:BUNDLE 0 1 2\r\n"));
         assert!(sdp.contains("o=- 1 2 IN"));
         for mid in 0..3 {
@@ -178,9 +196,39 @@ mod tests {
 
     #[test]
     fn the_camera_is_offered_as_three_encodings() {
-        let sdp = write(&identity(), 1, &[Section::Camera]);
+        let sdp = write(
+            &identity(),
+            1,
+            Codec::Vp8,
+            &[Section::Camera(Video::USUAL, 8)],
+        );
         assert!(sdp.contains("a=simulcast:send q;h;f\r\n"));
         assert!(sdp.contains("a=rid:h send\r\n"));
         assert!(sdp.contains("a=msid:loadtest camera\r\n"));
+    }
+
+    #[test]
+    fn a_single_stream_is_offered_by_its_ssrc() {
+        let scalable = Video {
+            codec: Codec::Vp9,
+            ..Video::USUAL
+        };
+        let alone = Video {
+            encodings: &ENCODINGS[2..],
+            ..Video::USUAL
+        };
+        for video in [scalable, alone] {
+            let sdp = write(&identity(), 1, video.codec, &[Section::Camera(video, 8)]);
+            assert!(sdp.contains("a=ssrc:8 cname:loadtest\r\n"));
+            assert!(!sdp.contains("a=rid:") && !sdp.contains("a=simulcast:"));
+        }
+    }
+
+    #[test]
+    fn every_section_for_pictures_names_the_codec() {
+        let section = [Section::Receiving(Kind::Video)];
+        let sdp = write(&identity(), 1, Codec::H264, &section);
+        assert!(sdp.contains("a=rtpmap:96 H264/90000\r\n"));
+        assert!(sdp.contains("a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;"));
     }
 }

@@ -1,14 +1,14 @@
-//! What a lean participant sends: Opus 50 times a second, and three encodings of VP8 30 times a
-//! second, each picture's packets at once or spread over a time. Decides when and what; knows no
-//! keys and no sockets.
+//! What a lean participant sends: Opus 50 times a second, and pictures 30 times a second, each
+//! picture's packets at once or spread over a time. Decides when and what; knows no keys and no
+//! sockets.
 
 use super::feedback::{SenderReport, write_sender_report};
 use super::header::{self, AUDIO_LEVEL_ID, Fields, MID_ID, RID_ID, TRANSPORT_CC_ID};
 use super::stamp::{self, STAMP_LEN};
-use crate::media_source::vp8::{ENCODINGS, FrameSource, TICKS_PER_FRAME};
+use crate::media_source::vp8::{Encoding, TICKS_PER_FRAME};
 use crate::media_source::{
-    AUDIO_PAYLOAD_TYPE, FRAME_TIME, KeyFrameRequests, VIDEO_PAYLOAD_TYPE, key_frame_due, level,
-    next_due, opus,
+    AUDIO_PAYLOAD_TYPE, FRAME_TIME, KeyFrameRequests, PictureSource, VIDEO_PAYLOAD_TYPE, Video,
+    key_frame_due, level, next_due, opus,
 };
 use bytes::Bytes;
 use rand::rngs::StdRng;
@@ -25,18 +25,26 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// the receiver come, which is about a second.
 const LABELLED_PACKETS: u32 = 200;
 
-/// The place of the largest encoding, which every subscriber of a throughput test gets.
-const LARGEST: usize = ENCODINGS.len() - 1;
-
 /// What one participant publishes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
     /// The microphone's section, its SSRC, and the participant's place among so many speakers.
     pub(super) microphone: (usize, u32, (u32, u32)),
-    /// The camera's section, if there is a camera.
-    pub(super) camera: Option<usize>,
+    /// The camera's section and its encodings, if there is a camera.
+    pub(super) camera: Option<CameraPlan>,
     /// Over how long the packets of one picture are spread.
     pub(super) spread: Duration,
+}
+
+/// What a camera sends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CameraPlan {
+    /// Its place in the offer.
+    pub(super) section: usize,
+    /// What it sends.
+    pub(super) video: Video,
+    /// The stream of a camera with one stream, which offers name; several are named by their RIDs.
+    pub(super) ssrc: u32,
 }
 
 /// What was sent that every subscriber gets, in packets.
@@ -63,13 +71,18 @@ pub(super) struct Publisher {
 }
 
 struct Camera {
-    streams: [Stream; ENCODINGS.len()],
-    sources: [FrameSource; ENCODINGS.len()],
+    films: Vec<Film>,
     requests: KeyFrameRequests,
-    last_key: [Option<u64>; ENCODINGS.len()],
     frames: u64,
     picture_at: Instant,
     spread: Duration,
+}
+
+/// One encoding.
+struct Film {
+    stream: Stream,
+    source: PictureSource,
+    last_key: Option<u64>,
 }
 
 /// One RTP stream.
@@ -98,18 +111,12 @@ impl Publisher {
     pub(super) fn new(now: Instant, plan: &Plan) -> Self {
         let mut rng = StdRng::from_os_rng();
         let (section, ssrc, turn) = plan.microphone;
-        let camera = plan.camera.map(|section| {
-            let streams = std::array::from_fn(|index| {
-                let rid = Some(ENCODINGS[index].rid);
-                Stream::new(rng.random(), VIDEO_PAYLOAD_TYPE, section, rid, &mut rng)
-            });
+        let camera = plan.camera.map(|camera| {
+            let films = films(&camera, &mut rng);
+            let ssrcs: Vec<u32> = films.iter().map(|film| film.stream.ssrc).collect();
             Camera {
-                requests: KeyFrameRequests::new(streams.each_ref().map(|stream| stream.ssrc)),
-                streams,
-                sources: ENCODINGS.map(|encoding| {
-                    FrameSource::new(encoding, &mut rng).with_payloads_of(PAYLOAD_LEN_MAX)
-                }),
-                last_key: [None; ENCODINGS.len()],
+                requests: KeyFrameRequests::new(&ssrcs),
+                films,
                 frames: 0,
                 // Participants do not take their pictures at the same moment.
                 picture_at: now + FRAME_TIME.mul_f64(rng.random()),
@@ -168,14 +175,16 @@ impl Publisher {
         }
         let waiting = self.waiting.pop_front()?;
         let camera = self.camera.as_mut()?;
-        let stream = &mut camera.streams[waiting.encoding];
+        let is_largest = waiting.encoding + 1 == camera.films.len();
+        let stream = &mut camera.films[waiting.encoding].stream;
         stream.timestamp = waiting.timestamp;
         let mut packet = stream.packet(waiting.marker, None, self.transport_cc, &waiting.payload);
         if waiting.marker {
             let stamp_at = packet.len() - STAMP_LEN;
             stamp::write(&mut packet[stamp_at..], stamp::wall_clock());
         }
-        self.count(waiting.encoding == LARGEST);
+        // Every subscriber of a throughput test gets the largest.
+        self.count(is_largest);
         Some(packet)
     }
 
@@ -186,7 +195,8 @@ impl Publisher {
         }
         self.report_at = now + REPORT_INTERVAL;
         let wall_clock = stamp::wall_clock();
-        let cameras = self.camera.iter().flat_map(|camera| &camera.streams);
+        let films = self.camera.iter().flat_map(|camera| &camera.films);
+        let cameras = films.map(|film| &film.stream);
         for stream in std::iter::once(&self.microphone).chain(cameras) {
             write_sender_report(&stream.report(wall_clock), out);
         }
@@ -217,16 +227,16 @@ impl Publisher {
         };
         let taken_at = camera.picture_at;
         camera.picture_at = next_due(now, taken_at, FRAME_TIME);
-        for (encoding, source) in camera.sources.iter_mut().enumerate() {
-            let last = camera.last_key[encoding];
+        for (encoding, film) in camera.films.iter_mut().enumerate() {
             let requests = &camera.requests;
-            let key = key_frame_due(camera.frames, last, || requests.is_raised(encoding));
+            let raised = || requests.is_raised(encoding);
+            let key = key_frame_due(camera.frames, film.last_key, raised);
             if key {
                 requests.take(encoding);
-                camera.last_key[encoding] = Some(camera.frames);
+                film.last_key = Some(camera.frames);
             }
-            let payloads = source.frame(key, now, &mut self.rng);
-            let timestamp = camera.streams[encoding].timestamp_of(camera.frames);
+            let payloads = film.source.picture(key, now, &mut self.rng);
+            let timestamp = film.stream.timestamp_of(camera.frames);
             let count = u32::try_from(payloads.len()).expect("a picture has few packets");
             for (number, payload) in (0..count).zip(payloads) {
                 self.waiting.push_back(Waiting {
@@ -244,6 +254,25 @@ impl Publisher {
             .make_contiguous()
             .sort_by_key(|waiting| waiting.at);
     }
+}
+
+fn films(camera: &CameraPlan, rng: &mut StdRng) -> Vec<Film> {
+    let CameraPlan {
+        section,
+        video: Video { codec, encodings },
+        ssrc,
+    } = *camera;
+    let mut film = |encodings: &[Encoding], ssrc: u32, rid| Film {
+        source: PictureSource::new(codec, encodings, PAYLOAD_LEN_MAX, rng),
+        stream: Stream::new(ssrc, VIDEO_PAYLOAD_TYPE, section, rid, rng),
+        last_key: None,
+    };
+    if camera.video.streams() == 1 {
+        return vec![film(encodings, ssrc, None)];
+    }
+    let each = encodings.chunks(1);
+    each.map(|one| film(one, rand::random(), Some(one[0].rid)))
+        .collect()
 }
 
 impl Stream {
@@ -323,7 +352,11 @@ mod tests {
     fn plan(spread: Duration) -> Plan {
         Plan {
             microphone: (0, 1, (0, 1)),
-            camera: Some(1),
+            camera: Some(CameraPlan {
+                section: 1,
+                video: Video::USUAL,
+                ssrc: 9,
+            }),
             spread,
         }
     }

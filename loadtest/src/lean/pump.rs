@@ -10,6 +10,8 @@ use super::sockets::{Buffers, Socket};
 use super::streams::Received;
 use crate::latency::LatencyHistogram;
 use anyhow::Context;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc;
 use std::thread;
@@ -19,6 +21,8 @@ use tokio::sync::{oneshot, watch};
 /// Sockets are read this often: what came meanwhile is read at once, which costs a tenth of reading
 /// each packet as it comes. Times of arrival are the kernel's.
 pub(super) const READ_INTERVAL: Duration = Duration::from_millis(2);
+/// The same packets are lost in every run, as far as the same come.
+const LOSS_SEED: u64 = 7;
 /// Orders that may wait; those who order wait for room.
 const ORDERS_MAX: usize = 1_024;
 
@@ -57,6 +61,9 @@ pub struct PumpSettings {
     pub joins_datagrams: bool,
     /// Over how long senders spread the packets of one picture.
     pub spread: Duration,
+    /// The share of what comes to participants after the handshake that is thrown away, as if the
+    /// line had lost it: 0 to 1.
+    pub loss: f64,
 }
 
 enum Order {
@@ -87,6 +94,7 @@ impl Pump {
             orders: received,
             seats: Vec::new(),
             free: Vec::new(),
+            rng: StdRng::seed_from_u64(LOSS_SEED),
             gone: Counts::default(),
             buffers: Buffers::new(),
         };
@@ -179,6 +187,7 @@ struct Thread {
     seats: Vec<Option<Seated>>,
     /// Places of those who left.
     free: Vec<usize>,
+    rng: StdRng,
     /// Of those who left.
     gone: Counts,
     buffers: Buffers,
@@ -309,7 +318,13 @@ impl Thread {
     fn read(&mut self, now: Instant) {
         for seated in self.seats.iter_mut().flatten() {
             let Seated { peer, socket, .. } = seated;
+            let (loss, rng) = (self.settings.loss, &mut self.rng);
             socket.receive(&mut self.buffers, |at, datagram| {
+                // ICE and DTLS get through: who is not connected tests nothing.
+                let is_media = matches!(datagram.first(), Some(128..=191));
+                if is_media && loss > 0.0 && rng.random_bool(loss) {
+                    return;
+                }
                 peer.receive(now, at, datagram);
             });
             peer.handle_timeout(now);

@@ -4,6 +4,8 @@ use super::peer::Phase;
 use super::pump::Pump;
 use super::talk::{Order, Talk};
 use crate::endpoint::Endpoint;
+use crate::layout::Layout;
+use crate::media_source::Video;
 use anyhow::{Context, bail};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -36,6 +38,10 @@ pub struct LeanSettings {
     pub publishes: Option<(Publishes, (u32, u32))>,
     /// Whether it is sent everybody's tracks.
     pub subscribes: bool,
+    /// What its camera sends, and what it is sent.
+    pub video: Video,
+    /// How large it shows them.
+    pub layout: Layout,
 }
 
 /// A lean participant in a meeting.

@@ -5,11 +5,13 @@ use super::answer;
 use super::checks::Credentials;
 use super::offer::{self, Identity, Section};
 use super::peer::Phase;
-use super::publisher::Plan;
+use super::publisher::{CameraPlan, Plan};
 use super::pump::{Pump, Seat};
 use super::session::{LeanSettings, Publishes};
 use crate::endpoint::Endpoint;
 use crate::join_request;
+use crate::layout::Gallery;
+use crate::media_source::Video;
 use crate::peer::negotiation::Negotiation;
 use crate::peer::publication::{CAMERA, MICROPHONE, camera_request, microphone_request};
 use crate::reception::Kind;
@@ -19,7 +21,7 @@ use anyhow::{Context, bail};
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use livekit_protocol::{
-    JoinResponse, MediaSectionsRequirement, SessionDescription, TrickleRequest,
+    JoinResponse, MediaSectionsRequirement, ParticipantInfo, SessionDescription, TrickleRequest,
 };
 use rand::Rng;
 use rand::distr::Alphanumeric;
@@ -69,8 +71,11 @@ pub(super) struct Talk {
     identity: Identity,
     sections: Vec<Section>,
     added: u32,
+    gallery: Gallery,
     publishes: Option<(Publishes, (u32, u32))>,
+    video: Video,
     audio_ssrc: u32,
+    video_ssrc: u32,
     step: Step,
     seat: Option<Seat>,
     candidates: Vec<SocketAddr>,
@@ -96,7 +101,12 @@ impl Talk {
             .into_iter()
             .flat_map(|kind| (0..FIRST_SECTIONS).map(move |_| Section::Receiving(kind)))
             .collect();
-        let first = offer::write(&identity, Negotiation::FIRST_ID, &sections);
+        let first = offer::write(
+            &identity,
+            Negotiation::FIRST_ID,
+            settings.video.codec,
+            &sections,
+        );
         let first = requests::offer(Negotiation::FIRST_ID, first);
         let request = join_request::encode(first, settings.subscribes)?;
         let (signal, mut receiver) =
@@ -120,8 +130,11 @@ impl Talk {
             identity,
             sections,
             added: 0,
+            gallery: Gallery::new(settings.layout),
             publishes: settings.publishes,
+            video: settings.video,
             audio_ssrc: rand::random(),
+            video_ssrc: rand::random(),
             step,
             seat: None,
             candidates: Vec::new(),
@@ -210,6 +223,7 @@ impl Talk {
             Response::Join(join) => self.joined(&join).await?,
             Response::Answer(answer) => return self.answered(&answer).await,
             Response::Trickle(trickle) => self.candidate(&trickle),
+            Response::Update(update) => self.show(&update.participants).await?,
             Response::RefreshToken(token) => self.token = token,
             Response::TrackPublished(published) => self.named(&published.cid),
             Response::MediaSectionsRequirement(wanted) => self.add_sections(wanted),
@@ -227,16 +241,24 @@ impl Talk {
         }
         if let Some(own) = &join.participant {
             self.sid.clone_from(&own.sid);
+            self.gallery.joined_as(&own.sid);
         }
         let requests = match self.publishes {
             Some((Publishes::Sound, _)) => vec![microphone_request()],
             Some((Publishes::SoundAndPictures, _)) => {
-                vec![microphone_request(), camera_request()]
+                vec![microphone_request(), camera_request(self.video)]
             }
             None => Vec::new(),
         };
         for request in requests {
             self.signal.send(Request::AddTrack(request)).await?;
+        }
+        self.show(&join.other_participants).await
+    }
+
+    async fn show(&mut self, others: &[ParticipantInfo]) -> anyhow::Result<()> {
+        for setting in self.gallery.note(others) {
+            self.signal.send(Request::TrackSetting(setting)).await?;
         }
         Ok(())
     }
@@ -290,10 +312,18 @@ impl Talk {
                 self.audio_ssrc,
                 turn,
             ),
-            camera: place(Section::Camera),
+            camera: place(self.camera()).map(|section| CameraPlan {
+                section,
+                video: self.video,
+                ssrc: self.video_ssrc,
+            }),
             spread: self.pump.spread(),
         };
         self.pump.publish(seat, plan)
+    }
+
+    fn camera(&self) -> Section {
+        Section::Camera(self.video, self.video_ssrc)
     }
 
     fn candidate(&mut self, trickle: &TrickleRequest) {
@@ -315,7 +345,7 @@ impl Talk {
         }
         self.sections.push(Section::Microphone(self.audio_ssrc));
         if matches!(self.publishes, Some((Publishes::SoundAndPictures, _))) {
-            self.sections.push(Section::Camera);
+            self.sections.push(self.camera());
         }
         self.step = Step::Offered { offer: None };
         self.negotiation.want();
@@ -342,7 +372,7 @@ impl Talk {
         if let Step::Offered { offer } = &mut self.step {
             offer.get_or_insert(id);
         }
-        let sdp = offer::write(&self.identity, id, &self.sections);
+        let sdp = offer::write(&self.identity, id, self.video.codec, &self.sections);
         self.signal
             .send(Request::Offer(requests::offer(id, sdp)))
             .await

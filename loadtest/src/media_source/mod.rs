@@ -1,12 +1,18 @@
 //! Sends the generated media of one participant at the pace of a microphone and a camera. Decides
 //! when and what; knows no signaling.
 
+mod codec;
+mod h264;
 pub mod opus;
 mod stamp;
 mod stream_writer;
 pub mod vp8;
+mod vp9;
 
+pub use codec::{Codec, Video};
 pub use stream_writer::{Labels, StreamWriter};
+
+pub(crate) use codec::PictureSource;
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
@@ -15,11 +21,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use vp8::FrameSource;
+use vp8::{Encoding, FrameSource};
 
 /// The payload type that every offer gives to Opus.
 pub const AUDIO_PAYLOAD_TYPE: u8 = 111;
-/// The payload type that every offer gives to VP8.
+/// The payload type that every offer gives to the codec of its pictures.
 pub const VIDEO_PAYLOAD_TYPE: u8 = 96;
 
 pub(crate) const FRAME_TIME: Duration =
@@ -40,15 +46,14 @@ const SILENT_PACKETS: u64 = 20;
 /// Which encodings were asked for a key frame.
 #[derive(Debug)]
 pub struct KeyFrameRequests {
-    due: [(u32, AtomicBool); vp8::ENCODINGS.len()],
+    due: Vec<(u32, AtomicBool)>,
 }
 
 impl KeyFrameRequests {
     /// Listens for requests of these SSRCs, in the order of the encodings.
-    pub fn new(ssrcs: [u32; vp8::ENCODINGS.len()]) -> Self {
-        Self {
-            due: ssrcs.map(|ssrc| (ssrc, AtomicBool::new(false))),
-        }
+    pub fn new(ssrcs: &[u32]) -> Self {
+        let due = ssrcs.iter().map(|ssrc| (*ssrc, AtomicBool::new(false)));
+        Self { due: due.collect() }
     }
 
     /// Notes a request; SSRCs of others are ignored.
@@ -77,10 +82,12 @@ pub struct Microphone {
     pub turn: (u32, u32),
 }
 
-/// A camera that sends three encodings of VP8.
+/// A camera that sends VP8.
 pub struct Camera {
-    /// Where the packets of each encoding go, in the order of [`vp8::ENCODINGS`].
-    pub writers: [StreamWriter; vp8::ENCODINGS.len()],
+    /// What it sends, smallest first.
+    pub encodings: &'static [Encoding],
+    /// Where the packets of each encoding go.
+    pub writers: Vec<StreamWriter>,
     /// What receivers ask for.
     pub requests: Arc<KeyFrameRequests>,
 }
@@ -88,11 +95,16 @@ pub struct Camera {
 /// What one participant sends.
 pub struct MediaSource {
     microphone: Option<Microphone>,
-    camera: Option<(Camera, [FrameSource; vp8::ENCODINGS.len()])>,
+    camera: Option<(Camera, Vec<Filming>)>,
     frames: u64,
     sounds: u64,
-    last_key: [Option<u64>; vp8::ENCODINGS.len()],
     rng: StdRng,
+}
+
+/// The frames of one encoding.
+struct Filming {
+    source: FrameSource,
+    last_key: Option<u64>,
 }
 
 impl MediaSource {
@@ -100,17 +112,18 @@ impl MediaSource {
     pub fn new(microphone: Option<Microphone>, camera: Option<Camera>) -> Self {
         let mut rng = StdRng::from_os_rng();
         let camera = camera.map(|camera| {
-            (
-                camera,
-                vp8::ENCODINGS.map(|encoding| FrameSource::new(encoding, &mut rng)),
-            )
+            let films = camera.encodings.iter().map(|encoding| Filming {
+                source: FrameSource::new(*encoding, &mut rng),
+                last_key: None,
+            });
+            let films = films.collect();
+            (camera, films)
         });
         Self {
             microphone,
             camera,
             frames: 0,
             sounds: 0,
-            last_key: [None; vp8::ENCODINGS.len()],
             rng,
         }
     }
@@ -160,19 +173,23 @@ impl MediaSource {
     }
 
     async fn send_pictures(&mut self, now: Instant) {
-        let Some((camera, sources)) = &mut self.camera else {
+        let Some((camera, films)) = &mut self.camera else {
             return;
         };
-        let encodings = camera.writers.iter_mut().zip(sources).enumerate();
-        for (index, (writer, source)) in encodings {
-            let key = key_frame_due(self.frames, self.last_key[index], || {
+        let encodings = camera.writers.iter_mut().zip(films).enumerate();
+        for (index, (writer, film)) in encodings {
+            let key = key_frame_due(self.frames, film.last_key, || {
                 camera.requests.is_raised(index)
             });
             if key {
                 camera.requests.take(index);
-                self.last_key[index] = Some(self.frames);
+                film.last_key = Some(self.frames);
             }
-            let mut payloads = source.frame(key, now, &mut self.rng).into_iter().peekable();
+            let mut payloads = film
+                .source
+                .frame(key, now, &mut self.rng)
+                .into_iter()
+                .peekable();
             while let Some(payload) = payloads.next() {
                 writer.send(payload, payloads.peek().is_none(), None).await;
             }
@@ -240,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_request_concerns_only_its_encoding() {
-        let requests = KeyFrameRequests::new([1, 2, 3]);
+        let requests = KeyFrameRequests::new(&[1, 2, 3]);
         requests.raise(2);
         requests.raise(99);
         assert!(!requests.take(0) && requests.take(1) && !requests.take(2));

@@ -17,7 +17,7 @@ const DESCRIPTOR_LEN: usize = 6;
 /// A key frame is about this much longer than the average frame, as libwebrtc's are.
 const KEY_FRAME_FACTOR: usize = 4;
 /// Temporal layers in the order of libwebrtc's three-layer pattern.
-const TEMPORAL_LAYERS: [u8; 4] = [0, 2, 1, 2];
+pub(super) const TEMPORAL_LAYERS: [u8; 4] = [0, 2, 1, 2];
 /// Start code of a key frame (RFC 6386, section 9.1).
 const START_CODE: [u8; 3] = [0x9D, 0x01, 0x2A];
 
@@ -34,27 +34,61 @@ pub struct Encoding {
     pub rate_kbps: u32,
 }
 
-/// The three encodings of a camera, smallest first.
+/// The size of a camera's largest pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Resolution {
+    /// 320 × 180.
+    #[value(name = "180p")]
+    P180,
+    /// 640 × 360.
+    #[value(name = "360p")]
+    P360,
+    /// 1280 × 720.
+    #[value(name = "720p")]
+    P720,
+    /// 1920 × 1080.
+    #[value(name = "1080p")]
+    P1080,
+}
+
+impl Resolution {
+    /// What a camera of this size sends, smallest first: as many sizes as libwebrtc does, or the
+    /// largest alone.
+    pub fn encodings(self, simulcast: bool) -> &'static [Encoding] {
+        let all: &[Encoding] = match self {
+            Self::P180 => &ENCODINGS[..1],
+            Self::P360 => &ENCODINGS[..2],
+            Self::P720 => &ENCODINGS,
+            Self::P1080 => &LARGER_ENCODINGS,
+        };
+        if simulcast {
+            all
+        } else {
+            &all[all.len() - 1..]
+        }
+    }
+}
+
+/// The encodings of a camera of 1280 × 720, smallest first.
 pub const ENCODINGS: [Encoding; 3] = [
-    Encoding {
-        rid: "q",
-        width: 320,
-        height: 180,
-        rate_kbps: 150,
-    },
-    Encoding {
-        rid: "h",
-        width: 640,
-        height: 360,
-        rate_kbps: 500,
-    },
-    Encoding {
-        rid: "f",
-        width: 1280,
-        height: 720,
-        rate_kbps: 1700,
-    },
+    encoding("q", (320, 180), 150),
+    encoding("h", (640, 360), 500),
+    encoding("f", (1280, 720), 1_700),
 ];
+const LARGER_ENCODINGS: [Encoding; 3] = [
+    encoding("q", (480, 270), 300),
+    encoding("h", (960, 540), 1_000),
+    encoding("f", (1920, 1080), 3_500),
+];
+
+const fn encoding(rid: &'static str, (width, height): (u16, u16), rate_kbps: u32) -> Encoding {
+    Encoding {
+        rid,
+        width,
+        height,
+        rate_kbps,
+    }
+}
 
 /// The frames of one encoding, one after the other.
 #[derive(Debug)]
@@ -121,7 +155,18 @@ impl FrameSource {
         payload.freeze()
     }
 
-    fn frame_bytes(&mut self, key: bool, now: Instant, rng: &mut impl Rng) -> BytesMut {
+    /// What it makes pictures of.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// How long its payloads may be.
+    pub(super) fn payload_len_max(&self) -> usize {
+        self.payload_len_max
+    }
+
+    /// The next frame in one piece, with the send time at its end.
+    pub(super) fn frame_bytes(&mut self, key: bool, now: Instant, rng: &mut impl Rng) -> BytesMut {
         let len = self.next_len(key, rng);
         let header_len = if key { 10 } else { 3 };
         // In the first partition a macroblock takes up to ten times the zero bits of the second.

@@ -159,3 +159,17 @@ fn whole(payloads: &[Bytes]) -> Vec<u8> {
 fn rng() -> StdRng {
     StdRng::seed_from_u64(1)
 }
+
+#[test]
+fn a_camera_without_simulcast_sends_its_largest_size_alone() {
+    for (resolution, sizes, height) in [
+        (Resolution::P180, 1, 180),
+        (Resolution::P360, 2, 360),
+        (Resolution::P720, 3, 720),
+        (Resolution::P1080, 3, 1080),
+    ] {
+        assert_eq!(resolution.encodings(true).len(), sizes);
+        let alone = resolution.encodings(false);
+        assert_eq!((alone.len(), alone[0].height), (1, height));
+    }
+}

@@ -193,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_offer_has_sections_to_receive_and_the_extensions_of_simulcast() {
-        let requests = Arc::new(KeyFrameRequests::new([1, 2, 3]));
+        let requests = Arc::new(KeyFrameRequests::new(&[1, 2, 3]));
         let tap = Tap::new(Arc::new(Reception::default()), requests, MID_EXTENSION);
         let connection = Box::pin(open(Ipv4Addr::LOCALHOST.into(), tap))
             .await

@@ -14,7 +14,9 @@ mod tap;
 use crate::endpoint::Endpoint;
 use crate::join_request;
 use crate::latency::LatencyHistogram;
+use crate::layout::{Gallery, Layout};
 use crate::media_source::KeyFrameRequests;
+use crate::media_source::vp8::Encoding;
 use crate::reception::{Reception, Tally};
 use crate::requests;
 use crate::signal;
@@ -47,6 +49,10 @@ pub struct PeerSettings {
     pub token: String,
     /// The address of this machine from which its media goes out.
     pub address: IpAddr,
+    /// How large it shows the others.
+    pub layout: Layout,
+    /// What its camera sends, smallest first.
+    pub encodings: &'static [Encoding],
     /// Publishes microphone and camera: its place among the speakers, and how many they are.
     pub publish_in_turn: Option<(u32, u32)>,
 }
@@ -77,10 +83,10 @@ impl Peer {
         let started_at = Instant::now();
         let ssrcs = Ssrcs {
             audio: rand::random(),
-            video: std::array::from_fn(|_| rand::random()),
+            video: settings.encodings.iter().map(|_| rand::random()).collect(),
         };
         let reception = Arc::new(Reception::default());
-        let requests = Arc::new(KeyFrameRequests::new(ssrcs.video));
+        let requests = Arc::new(KeyFrameRequests::new(&ssrcs.video));
         let (counts, raised) = (Arc::clone(&reception), Arc::clone(&requests));
         let tap = Tap::new(counts, raised, connection::MID_EXTENSION);
         let connection = Box::pin(connection::open(settings.address, tap)).await?;
@@ -104,7 +110,12 @@ impl Peer {
                 return Err(error);
             }
         };
-        let publication = Publication::new(ssrcs, requests, settings.publish_in_turn);
+        let publication = Publication::new(
+            settings.encodings,
+            ssrcs,
+            requests,
+            settings.publish_in_turn,
+        );
         let shared = Arc::new(Shared::new(reception));
         let (status_sender, status) = watch::channel(Status::Joining);
         let (orders, order_receiver) = mpsc::channel(ORDERS_MAX);
@@ -113,7 +124,7 @@ impl Peer {
             connection,
             sender,
             publication,
-            Arc::clone(&shared),
+            (Arc::clone(&shared), Gallery::new(settings.layout)),
             stopped,
         );
         let session = tokio::spawn(session.run(receiver, order_receiver, status_sender));

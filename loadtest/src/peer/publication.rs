@@ -3,10 +3,10 @@
 
 use super::connection::{self, AUDIO_LEVEL_URI, RID_URI};
 use super::tap::MID_URI;
-use crate::media_source::vp8::{ENCODINGS, Encoding};
+use crate::media_source::vp8::Encoding;
 use crate::media_source::{
-    AUDIO_PAYLOAD_TYPE, Camera, KeyFrameRequests, Labels, MediaSource, Microphone, StreamWriter,
-    VIDEO_PAYLOAD_TYPE,
+    AUDIO_PAYLOAD_TYPE, Camera, Codec, KeyFrameRequests, Labels, MediaSource, Microphone,
+    StreamWriter, VIDEO_PAYLOAD_TYPE, Video,
 };
 use anyhow::Context;
 use bytes::Bytes;
@@ -24,16 +24,14 @@ use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
 /// The client's names of its two tracks, the same in request and session description.
 pub(crate) const MICROPHONE: &str = "microphone";
 pub(crate) const CAMERA: &str = "camera";
-const QUALITIES: [VideoQuality; ENCODINGS.len()] =
-    [VideoQuality::Low, VideoQuality::Medium, VideoQuality::High];
 
 /// The SSRCs of one peer's streams.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Ssrcs {
     /// Of the microphone.
     pub(super) audio: u32,
     /// Of the camera, in the order of the encodings.
-    pub(super) video: [u32; ENCODINGS.len()],
+    pub(super) video: Vec<u32>,
 }
 
 /// The steps of publishing; each is reached once.
@@ -65,6 +63,7 @@ struct Section {
 /// What one peer publishes.
 pub(super) struct Publication {
     step: Step,
+    encodings: &'static [Encoding],
     ssrcs: Ssrcs,
     requests: Arc<KeyFrameRequests>,
     turn: (u32, u32),
@@ -73,6 +72,7 @@ pub(super) struct Publication {
 impl Publication {
     /// Publishes with `ssrcs`; `turn` is the place among the speakers, `None` publishes nothing.
     pub(super) fn new(
+        encodings: &'static [Encoding],
         ssrcs: Ssrcs,
         requests: Arc<KeyFrameRequests>,
         turn: Option<(u32, u32)>,
@@ -85,6 +85,7 @@ impl Publication {
         };
         Self {
             step,
+            encodings,
             ssrcs,
             requests,
             turn: turn.unwrap_or_default(),
@@ -94,7 +95,7 @@ impl Publication {
     /// What to ask the server after joining.
     pub(super) fn track_requests(&self) -> Vec<AddTrackRequest> {
         match self.step {
-            Step::Requested { .. } => vec![microphone_request(), camera_request()],
+            Step::Requested { .. } => vec![microphone_request(), camera_request(self.video())],
             Step::Offered { .. } | Step::Accepted(_) | Step::Done => Vec::new(),
         }
     }
@@ -161,9 +162,24 @@ impl Publication {
     }
 
     async fn add_camera(&self, pc: &dyn PeerConnection) -> anyhow::Result<Section> {
-        let codings = ENCODINGS.iter().zip(self.ssrcs.video);
-        let codings = codings.map(|(encoding, ssrc)| coding(ssrc, encoding.rid, connection::vp8()));
+        let codings = self.encodings.iter().zip(&self.ssrcs.video);
+        let codings = codings.map(|(encoding, ssrc)| {
+            let rid = self.rid(encoding).unwrap_or_default();
+            coding(*ssrc, rid, connection::vp8())
+        });
         add_section(pc, CAMERA, RtpCodecKind::Video, codings.collect()).await
+    }
+
+    fn video(&self) -> Video {
+        Video {
+            codec: Codec::Vp8,
+            encodings: self.encodings,
+        }
+    }
+
+    /// One encoding alone has no name (RFC 8853).
+    fn rid(&self, encoding: &Encoding) -> Option<&'static str> {
+        (self.encodings.len() > 1).then_some(encoding.rid)
     }
 
     async fn microphone(&self, section: Section) -> anyhow::Result<Microphone> {
@@ -180,16 +196,20 @@ impl Publication {
 
     async fn camera(&self, section: Section) -> anyhow::Result<Camera> {
         let extensions = Extensions::of(&section).await?;
-        extensions
-            .id(RID_URI)
-            .context("the server's answer drops the RID header extension")?;
-        let writers = std::array::from_fn(|index| {
-            let labels = extensions.labels(Some(ENCODINGS[index].rid));
+        if self.encodings.len() > 1 {
+            extensions
+                .id(RID_URI)
+                .context("the server's answer drops the RID header extension")?;
+        }
+        let writers = self.encodings.iter().zip(&self.ssrcs.video);
+        let writers = writers.map(|(encoding, ssrc)| {
+            let labels = extensions.labels(self.rid(encoding));
             let track = Arc::<TrackLocalStaticRTP>::clone(&section.track);
-            StreamWriter::new(track, self.ssrcs.video[index], VIDEO_PAYLOAD_TYPE, labels)
+            StreamWriter::new(track, *ssrc, VIDEO_PAYLOAD_TYPE, labels)
         });
         Ok(Camera {
-            writers,
+            encodings: self.encodings,
+            writers: writers.collect(),
             requests: Arc::clone(&self.requests),
         })
     }
@@ -291,10 +311,11 @@ pub(crate) fn microphone_request() -> AddTrackRequest {
     }
 }
 
-/// Announces a camera of three sizes.
-pub(crate) fn camera_request() -> AddTrackRequest {
-    let layers: Vec<VideoLayer> = ENCODINGS.iter().zip(QUALITIES).map(layer).collect();
-    let largest = ENCODINGS[ENCODINGS.len() - 1];
+/// Announces a camera.
+pub(crate) fn camera_request(video: Video) -> AddTrackRequest {
+    let encodings = video.encodings;
+    let layers: Vec<VideoLayer> = encodings.iter().map(layer).collect();
+    let largest = encodings.last().expect("a camera has an encoding");
     AddTrackRequest {
         cid: CAMERA.to_owned(),
         name: CAMERA.to_owned(),
@@ -304,7 +325,7 @@ pub(crate) fn camera_request() -> AddTrackRequest {
         height: largest.height.into(),
         layers: layers.clone(),
         simulcast_codecs: vec![SimulcastCodec {
-            codec: "vp8".to_owned(),
+            codec: video.codec.name().to_owned(),
             cid: CAMERA.to_owned(),
             layers,
             ..SimulcastCodec::default()
@@ -313,7 +334,12 @@ pub(crate) fn camera_request() -> AddTrackRequest {
     }
 }
 
-fn layer((encoding, quality): (&Encoding, VideoQuality)) -> VideoLayer {
+fn layer(encoding: &Encoding) -> VideoLayer {
+    let quality = match encoding.rid {
+        "q" => VideoQuality::Low,
+        "h" => VideoQuality::Medium,
+        _ => VideoQuality::High,
+    };
     VideoLayer {
         quality: quality.into(),
         width: encoding.width.into(),

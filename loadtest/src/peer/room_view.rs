@@ -3,7 +3,7 @@
 
 use livekit_protocol::ParticipantInfo;
 use livekit_protocol::participant_info::State;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// Tracks of one room that a peer follows; further ones are not expected.
@@ -15,6 +15,8 @@ pub(super) struct RoomView {
     own_sid: String,
     /// Track sid → (participant sid, heard of at).
     tracks: BTreeMap<String, (String, Instant)>,
+    /// Tracks that the peer does not want.
+    hidden: BTreeSet<String>,
 }
 
 impl RoomView {
@@ -49,10 +51,22 @@ impl RoomView {
         }
     }
 
+    /// Notes that tracks are wanted, or not.
+    pub(super) fn show(&mut self, tracks: &[String], is_shown: bool) {
+        for track in tracks {
+            if is_shown {
+                self.hidden.remove(track);
+            } else if self.tracks.contains_key(track) {
+                self.hidden.insert(track.clone());
+            }
+        }
+    }
+
     /// The tracks by sid, with the time when the peer heard of each.
     pub(super) fn tracks(&self) -> BTreeMap<String, Instant> {
         self.tracks
             .iter()
+            .filter(|(sid, _)| !self.hidden.contains(*sid))
             .map(|(sid, (_, heard_at))| (sid.clone(), *heard_at))
             .collect()
     }
@@ -89,6 +103,17 @@ mod tests {
         gone.set_state(State::Disconnected);
         view.note(Instant::now(), &gone);
         assert_eq!(sids(&view), ["TR_2"]);
+    }
+
+    #[test]
+    fn a_track_that_is_not_shown_is_not_expected() {
+        let mut view = RoomView::default();
+        view.note(Instant::now(), &participant("PA_a", &["TR_1", "TR_2"]));
+        let second = ["TR_2".to_owned()];
+        view.show(&second, false);
+        assert_eq!(sids(&view), ["TR_1"]);
+        view.show(&second, true);
+        assert_eq!(sids(&view), ["TR_1", "TR_2"]);
     }
 
     #[test]

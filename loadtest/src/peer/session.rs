@@ -6,6 +6,7 @@ use super::connection::{Connection, add_receiving_sections};
 use super::negotiation::Negotiation;
 use super::publication::Publication;
 use super::shared::{Shared, count_data};
+use crate::layout::Gallery;
 use crate::reception::Kind;
 use crate::requests;
 use crate::signal::{SignalReceiver, SignalSender};
@@ -15,7 +16,7 @@ use livekit_protocol::request_response::Reason;
 use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use livekit_protocol::{
-    JoinResponse, LeaveRequest, MediaSectionsRequirement, Ping, RequestResponse,
+    JoinResponse, LeaveRequest, MediaSectionsRequirement, ParticipantInfo, Ping, RequestResponse,
     SessionDescription, SignalTarget, SubscriptionPermission, TrickleRequest,
 };
 use std::sync::Arc;
@@ -60,6 +61,7 @@ pub(super) struct Session {
     negotiation: Negotiation,
     publication: Publication,
     shared: Arc<Shared>,
+    gallery: Gallery,
     stop_media: watch::Receiver<bool>,
     early_candidates: Vec<RTCIceCandidateInit>,
     sections_added: u32,
@@ -72,7 +74,7 @@ impl Session {
         connection: Connection,
         signal: SignalSender,
         publication: Publication,
-        shared: Arc<Shared>,
+        (shared, gallery): (Arc<Shared>, Gallery),
         stop_media: watch::Receiver<bool>,
     ) -> Self {
         Self {
@@ -81,6 +83,7 @@ impl Session {
             negotiation: Negotiation::joining(),
             publication,
             shared,
+            gallery,
             stop_media,
             early_candidates: Vec::new(),
             sections_added: 0,
@@ -145,14 +148,7 @@ impl Session {
             Response::Join(join) => self.joined(join).await?,
             Response::Answer(answer) => self.answered(answer).await?,
             Response::Trickle(trickle) => self.remote_candidate(&trickle).await?,
-            Response::Update(update) => {
-                let mut view = self.shared.view();
-                let now = Instant::now();
-                update
-                    .participants
-                    .iter()
-                    .for_each(|other| view.room.note(now, other));
-            }
+            Response::Update(update) => self.show(&update.participants).await?,
             Response::TrackPublished(published) => {
                 let pc = self.connection.pc.as_ref();
                 if self.publication.named(&published.cid, pc).await? {
@@ -175,16 +171,32 @@ impl Session {
             let mut view = self.shared.view();
             view.joined = true;
             view.room.joined_as(&own.sid);
-            let now = Instant::now();
-            join.other_participants
-                .iter()
-                .for_each(|other| view.room.note(now, other));
         }
+        self.gallery.joined_as(&own.sid);
+        self.show(&join.other_participants).await?;
         if let Ok(seconds @ 1..=60) = u64::try_from(join.ping_interval) {
             self.ping = interval(Duration::from_secs(seconds));
         }
         for request in self.publication.track_requests() {
             self.signal.send(Request::AddTrack(request)).await?;
+        }
+        Ok(())
+    }
+
+    async fn show(&mut self, others: &[ParticipantInfo]) -> anyhow::Result<()> {
+        let now = Instant::now();
+        let settings = self.gallery.note(others);
+        {
+            let mut view = self.shared.view();
+            for other in others {
+                view.room.note(now, other);
+            }
+            for setting in &settings {
+                view.room.show(&setting.track_sids, !setting.disabled);
+            }
+        }
+        for setting in settings {
+            self.signal.send(Request::TrackSetting(setting)).await?;
         }
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use crate::trial::Trial;
 use loadtest::crowd::{Churn, Crowd};
+use loadtest::layout::Layout;
 use loadtest::lean::session::Publishes;
+use loadtest::media_source::vp8::Resolution;
+use loadtest::media_source::{Codec, Video};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,6 +23,81 @@ async fn every_watcher_of_a_webinar_receives_everything_without_loss() {
     assert!(report.packets_received > 500, "{report}");
     assert_eq!(report.packets_lost, 0, "{report}");
     assert!(report.latency.p99_ms.is_some(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_bad_line_loses_is_asked_for_and_comes() {
+    let trial = Trial::start().await;
+    let mut webinar = Crowd {
+        publishers: 1,
+        watchers: 2,
+        length: Duration::from_secs(3),
+        ..trial.crowd()
+    };
+    webinar.pump.loss = 0.05;
+    let report = trial.play(&webinar).await;
+    assert!(report.packets_received > 500, "{report}");
+    assert!(report.loss < 0.03, "{report}");
+    webinar.pump.loss = 1.0;
+    let report = trial.play(&webinar).await;
+    assert_eq!(report.packets_received, 0, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_of_one_size_is_received_too() {
+    let trial = Trial::start().await;
+    let webinar = Crowd {
+        publishers: 1,
+        video: Video {
+            encodings: Resolution::P360.encodings(false),
+            ..Video::USUAL
+        },
+        watchers: 2,
+        length: Duration::from_secs(2),
+        ..trial.crowd()
+    };
+    let report = trial.play(&webinar).await;
+    assert_eq!((report.tracks_expected, report.tracks_received), (4, 4));
+    assert_eq!(report.failed, 0, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_codecs_are_received_whole_as_well() {
+    let trial = Trial::start().await;
+    for codec in [Codec::H264, Codec::Vp9] {
+        let webinar = Crowd {
+            room: format!("{codec:?}"),
+            publishers: 1,
+            video: Video {
+                codec,
+                ..Video::USUAL
+            },
+            watchers: 2,
+            length: Duration::from_secs(2),
+            ..trial.crowd()
+        };
+        let report = trial.play(&webinar).await;
+        assert_eq!((report.tracks_expected, report.tracks_received), (4, 4));
+        assert_eq!(report.packets_lost, 0, "{codec:?}: {report}");
+        // Sound is 50 packets a second for each; pictures are more.
+        assert!(report.packets_received > 400, "{codec:?}: {report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shows_no_pictures_is_sent_none() {
+    let trial = Trial::start().await;
+    let webinar = Crowd {
+        publishers: 1,
+        watchers: 2,
+        layout: Layout::Sound,
+        length: Duration::from_secs(2),
+        ..trial.crowd()
+    };
+    let report = trial.play(&webinar).await;
+    assert_eq!((report.tracks_expected, report.failed), (2, 0), "{report}");
+    // Sound is 50 packets a second for each; pictures would be 220 more.
+    assert!((50..500).contains(&report.packets_received), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,10 @@ async fn what_makes_no_sense_is_refused_before_anything_happens() {
         (&["signal", "--rooms=1000", "--peers=3"], "start several"),
         (&["soak", "--duration=soon"], "a time is needed"),
         (&["signal", "--ca=x.pem"], "wss://"),
+        (&["audio", "--resolution=720p"], "about pictures"),
+        (&["churn", "--loss=1%"], "about media"),
+        (&["webinar", "--svc"], "vp9"),
+        (&["meeting", "--codec=h264"], "VP8 alone"),
     ] {
         let output = loadtest("ws://127.0.0.1:9", arguments).await;
         assert_eq!(output.status.code(), Some(2), "{}", said(&output));

@@ -2,8 +2,10 @@
 
 use loadtest::crowd::Crowd;
 use loadtest::endpoint::Endpoint;
+use loadtest::layout::Layout;
 use loadtest::lean::pump::PumpSettings;
 use loadtest::lean::session::Publishes;
+use loadtest::media_source::Video;
 use loadtest::report::Report;
 use loadtest::token::ApiKey;
 use saal::{Mode, Server};
@@ -50,12 +52,15 @@ impl Trial {
                 address: Ipv4Addr::LOCALHOST.into(),
                 joins_datagrams: true,
                 spread: Duration::ZERO,
+                loss: 0.0,
             },
             room: "crowd".to_owned(),
             rooms: 1,
             publishers: 0,
             publishes: Publishes::SoundAndPictures,
+            video: Video::USUAL,
             watchers: 2,
+            layout: Layout::Everything,
             length: Duration::from_millis(100),
             pace: Duration::from_millis(10),
             churn: None,
