@@ -12,6 +12,7 @@ import { admission, type Entry } from "./admission";
 import { MESSAGE_LENGTH_MAX, receiveChat, sendChat } from "./chat";
 import { Encryption, isOfOtherKey } from "./encryption";
 import { endReason, refusal } from "./end-reason";
+import { offerFrameRates } from "./frame-rates";
 import { LineWatch } from "./line-watch";
 import { LocalMedia } from "./local-media";
 import { isWhole, type MeetingKey } from "./meeting-key";
@@ -257,6 +258,7 @@ export class Call {
         this.#unreadable.add(who.identity);
         refresh();
       })
+      .on(RoomEvent.LocalTrackPublished, ({ track }) => void offerFrameRates(track))
       .on(RoomEvent.TrackSubscribed, (_, publication) => {
         // Without the key it would be played as noise.
         if (this.key === null && publication.isEncrypted) publication.setSubscribed(false);
