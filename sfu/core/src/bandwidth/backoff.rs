@@ -13,7 +13,7 @@ const WAIT_MIN: Duration = Duration::from_secs(4);
 /// bearable, and a line that has become better is used within that time.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// A line that is seen to carry so many hundredths of what failed is another line by now.
-const OTHER_LINE_PERCENT: u64 = 125;
+pub const OTHER_LINE_PERCENT: u64 = 125;
 
 /// What one line failed to carry.
 #[derive(Debug)]

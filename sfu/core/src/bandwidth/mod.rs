@@ -6,6 +6,7 @@
 //! - [`estimator`]: how much the line carries.
 //! - [`probe`]: when and how it is tried whether it carries more.
 //! - [`steady`]: what of it can be relied on.
+//! - [`shown`]: what it has been seen to carry of late.
 //! - [`backoff`]: what it has just shown not to carry.
 //! - [`pacer`]: how much video leaves in one turn.
 //! - [`allocator`]: which layer each subscription gets.
@@ -15,22 +16,31 @@ pub mod backoff;
 pub mod estimator;
 pub mod pacer;
 pub mod probe;
+pub mod shown;
 pub mod steady;
 
 use crate::rtp::SequenceNumber;
 use crate::rtp::rtcp::TransportFeedback;
 use crate::units::Bitrate;
 use allocator::Budget;
-use backoff::Backoff;
-use estimator::{ESTIMATE_START, Estimator};
+use backoff::{Backoff, OTHER_LINE_PERCENT};
+use estimator::{ESTIMATE_MIN, ESTIMATE_START, Estimator};
 use pacer::Pacer;
 use probe::{Conditions, Prober};
+use shown::ShownRate;
 use std::time::{Duration, Instant};
 use steady::SteadyEstimate;
 
 /// A line that was full within this time is taken to be narrow still: when it has become wider, the
 /// first to try it is the key frame of the next better picture, which would fill it in one burst.
 const NARROW_FOR: Duration = Duration::from_mins(1);
+
+/// Of a line that was ever full no more is given anew than so many hundredths of what it has shown of
+/// late; for more it is probed first. Its estimate may be of a time before it became narrower, which
+/// does not show while less is sent: a picture three times as large would then cost half a second of
+/// sound and two seconds of pictures (`make quality`, row 4). It is what the estimate itself may be
+/// ahead of what arrives, and room for a layer that came and went meanwhile.
+const AHEAD_PERCENT: u64 = 125;
 
 /// Everything that is known of one subscriber's line. Takes 17 kB at the beginning and no more.
 #[derive(Debug)]
@@ -39,6 +49,7 @@ pub struct Bandwidth {
     prober: Prober,
     pacer: Pacer,
     steady: SteadyEstimate,
+    shown: ShownRate,
     backoff: Backoff,
     /// When it was last seen to be full.
     full_at: Option<Instant>,
@@ -52,6 +63,7 @@ impl Bandwidth {
             prober: Prober::new(now, luck),
             pacer: Pacer::new(now, ESTIMATE_START),
             steady: SteadyEstimate::new(now, ESTIMATE_START),
+            shown: ShownRate::new(now),
             backoff: Backoff::default(),
             full_at: None,
         }
@@ -75,6 +87,14 @@ impl Bandwidth {
         let was_known = self.is_known();
         if let Some(result) = self.estimator.feedback(now, feedback) {
             self.prober.handle_result(now, &result);
+            self.shown.record(now, result.rate);
+            let another = self.steady.rate().percent(OTHER_LINE_PERCENT);
+            if !result.saturated && result.rate >= another {
+                self.steady = SteadyEstimate::new(now, self.estimator.estimate());
+            }
+        }
+        if let Some(arrived) = self.estimator.arrived_rate() {
+            self.shown.record(now, arrived);
         }
         if !was_known && self.is_known() {
             // What was assumed of the line is no measure of how steady it is.
@@ -111,7 +131,7 @@ impl Bandwidth {
             return;
         }
         let conditions = Conditions {
-            estimate: self.estimator.estimate(),
+            estimate: self.trusted(now, self.estimator.estimate()),
             wanted,
             usage: self.estimator.usage(),
             queue_delay: self.estimator.queue_delay(),
@@ -130,15 +150,34 @@ impl Bandwidth {
         } else {
             self.estimator.estimate()
         };
+        let bound = |rate| self.trusted(now, self.backoff.bound(now, rate));
         Budget {
             estimate,
-            steady: self.backoff.bound(now, self.steady.rate()),
+            steady: bound(self.steady.rate()),
+            brief: bound(self.steady.brief()),
+        }
+    }
+
+    /// What of a rate may be used without trying first.
+    fn trusted(&self, now: Instant, rate: Bitrate) -> Bitrate {
+        if self.full_at.is_some() && self.estimator.has_feedback() {
+            let shown = self.shown.rate(now).percent(AHEAD_PERCENT);
+            rate.min(shown.max(ESTIMATE_MIN))
+        } else {
+            rate
         }
     }
 
     /// Whether anything is known that an allocation could go by.
     pub fn is_known(&self) -> bool {
         self.estimator.is_known()
+    }
+
+    /// Whether the line was full of late, so that the estimate is what it carries and not merely what
+    /// was needed of it so far.
+    pub fn is_narrow(&self, now: Instant) -> bool {
+        let lately = |at| now.saturating_duration_since(at) < NARROW_FOR;
+        self.full_at.is_some_and(lately)
     }
 
     /// Whether a probe waits to be sent.
@@ -167,8 +206,6 @@ impl Bandwidth {
         if self.estimator.is_full() || self.prober.is_saturated() {
             self.full_at = Some(now);
         }
-        let lately = |at| now.saturating_duration_since(at) < NARROW_FOR;
-        let is_narrow = self.full_at.is_some_and(lately);
-        self.pacer.set_line(now, estimate, is_narrow);
+        self.pacer.set_line(now, estimate, self.is_narrow(now));
     }
 }

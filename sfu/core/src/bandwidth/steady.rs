@@ -1,4 +1,5 @@
-//! The estimate that can be relied on: the lowest of the last two seconds and a little more. Knows not what for.
+//! The estimate that can be relied on: the lowest of the last two seconds and a little more, or of the
+//! last half second. Knows not what for.
 
 use crate::units::Bitrate;
 use std::time::{Duration, Instant};
@@ -8,6 +9,8 @@ const STEPS: usize = 9;
 /// each this long: the last two seconds are always in it. That is longer than one swing of the rate
 /// control around a full line, and short enough that the best picture is back within eight seconds.
 const STEP: Duration = Duration::from_millis(250);
+/// So many of them are at least half a second: a queue that a step down left is empty by then.
+const STEPS_BRIEF: usize = 3;
 
 /// The lowest estimate of each step.
 #[derive(Debug)]
@@ -49,6 +52,13 @@ impl SteadyEstimate {
     pub fn rate(&self) -> Bitrate {
         self.lowest.iter().copied().min().expect("nine steps")
     }
+
+    /// The lowest of the last half second.
+    pub fn brief(&self) -> Bitrate {
+        let steps = (0..STEPS_BRIEF).map(|back| (self.newest + STEPS - back) % STEPS);
+        let lowest = steps.map(|step| self.lowest[step]).min();
+        lowest.expect("three steps")
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +76,7 @@ mod tests {
         for tick in 1..90 {
             steady.record(now + Duration::from_millis(25) * tick, high);
             assert_eq!(steady.rate(), low, "tick {tick}");
+            assert_eq!(steady.brief() == low, tick < 30, "tick {tick}");
         }
         steady.record(now + STEP * 9, high);
         assert_eq!(steady.rate(), high);

@@ -10,6 +10,10 @@ use crate::units::{Bitrate, Size};
 /// steady estimate. Bitrates of layers are averages, and a picture that comes and goes is worse
 /// than a smaller one. Keeping what is there needs no such room, so the two never fight.
 const UPGRADE_PERCENT: u64 = 93;
+/// The smallest picture where there is none may come sooner, in hundredths of what the line carried
+/// for half a second: rate control swings by a tenth around a full line within two seconds, and what
+/// comes at the top of one swing must not go at the bottom of the next.
+const FIRST_PERCENT: u64 = 80;
 /// Camera pictures with fewer frames a second than 15 are worth less than smaller ones with more.
 /// Frames are counted, and a camera of 15 is seldom counted as less than this.
 const MOTION_FRAMES_MIN: u8 = 13;
@@ -23,6 +27,9 @@ pub struct Budget {
     pub estimate: Bitrate,
     /// What it carried all of the last two seconds: what is new must fit into this.
     pub steady: Bitrate,
+    /// What it carried all of the last half second: enough for the smallest picture where there is
+    /// none, because a step down may have left no room for it while its queue emptied.
+    pub brief: Bitrate,
 }
 
 /// What a picture is for, which says what it may lose.
@@ -210,10 +217,21 @@ fn limit(request: &Request<'_>, layer: usize, budget: &Budget) -> Bitrate {
         .current
         .is_none_or(|current| worth(layer) > worth(current));
     if is_new {
-        budget.steady.min(budget.estimate).percent(UPGRADE_PERCENT)
+        let relied_on = |rate: Bitrate, percent| rate.min(budget.estimate).percent(percent);
+        let steady = relied_on(budget.steady, UPGRADE_PERCENT);
+        if request.current.is_none() && is_cheapest(request, layer) {
+            steady.max(relied_on(budget.brief, FIRST_PERCENT))
+        } else {
+            steady
+        }
     } else {
         budget.estimate
     }
+}
+
+fn is_cheapest(request: &Request<'_>, layer: usize) -> bool {
+    let bitrate = request.layers[layer].bitrate;
+    request.layers.iter().all(|other| bitrate <= other.bitrate)
 }
 
 /// The cheapest layer that is worth more than the given one; of equally cheap ones the best. So a

@@ -154,10 +154,29 @@ fn a_step_up_waits_until_the_line_is_steady_and_a_step_down_for_nothing() {
     let budget = |estimate, steady| Budget {
         estimate: Bitrate::from_kbps(estimate),
         steady: Bitrate::from_kbps(steady),
+        brief: Bitrate::from_kbps(steady),
     };
     allocate(budget(5000, 1000), &[speaker], &mut grants);
     assert_eq!(grants, [Grant::Layer(1)]);
     allocate(budget(400, 5000), &[speaker], &mut grants);
+    assert_eq!(grants, [Grant::Layer(0)]);
+}
+
+#[test]
+fn where_there_is_no_picture_the_smallest_waits_half_a_second_and_a_larger_one_two() {
+    let camera = camera();
+    let mut speaker = request(Purpose::Camera, Priority::Speaker, &camera);
+    let budget = Budget {
+        estimate: Bitrate::from_kbps(9000),
+        steady: Bitrate::from_kbps(50),
+        brief: Bitrate::from_kbps(9000),
+    };
+    let mut grants = Vec::new();
+    speaker.current = None;
+    allocate(budget, &[speaker], &mut grants);
+    assert_eq!(grants, [Grant::Layer(0)]);
+    speaker.current = Some(0);
+    allocate(budget, &[speaker], &mut grants);
     assert_eq!(grants, [Grant::Layer(0)]);
 }
 
@@ -264,7 +283,7 @@ proptest! {
             let swing = 900 + 200 * phase / period_ms;
             let estimate = Bitrate::from_bps(kbps * swing);
             steady.record(now, estimate);
-            let budget = Budget { estimate, steady: steady.rate() };
+            let budget = Budget { estimate, steady: steady.rate(), brief: steady.brief() };
             let mut grants = Vec::new();
             allocate(budget, &requests(&wishes), &mut grants);
             for ((wish, grant), changes) in wishes.iter_mut().zip(&grants).zip(&mut changes) {
@@ -376,6 +395,7 @@ fn given(kbps: u64, requests: &[Request<'_>]) -> (Vec<Grant>, Allocation) {
     let budget = Budget {
         estimate: rate,
         steady: rate,
+        brief: rate,
     };
     let mut grants = Vec::new();
     let allocation = allocate(budget, requests, &mut grants);

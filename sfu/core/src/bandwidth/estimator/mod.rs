@@ -239,6 +239,11 @@ impl Estimator {
         estimate.max(arrived.percent(KEPT_PERCENT))
     }
 
+    /// What arrives, once enough is told of it.
+    pub(super) fn arrived_rate(&self) -> Option<Bitrate> {
+        self.acknowledged.rate()
+    }
+
     /// Whether much less is sent than the line would carry, so that its use says little of it.
     pub fn is_application_limited(&self) -> bool {
         let enough = self.estimate().percent(APPLICATION_LIMITED_PERCENT);
