@@ -11,6 +11,7 @@ use crate::engine::{Engine, PeerKey};
 use crate::event::Event;
 use crate::outbox::Outbox;
 use crate::rtp::rtcp::TransportFeedback;
+use crate::sounding::form_on;
 use crate::units::Bitrate;
 use crate::uplink::track::Track;
 use crate::wishes::{Wish, prefer_stage};
@@ -32,7 +33,7 @@ impl Engine {
         let Some(line) = &mut self.peers[from].line else {
             return;
         };
-        line.bandwidth.feedback(now, feedback);
+        line.feedback(now, feedback);
         // Each moment in which more is sent than the line carries is queue for seconds.
         if line.is_overdrawn(now) {
             self.allocate_again(now, from, out);
@@ -57,6 +58,7 @@ impl Engine {
             for encoding in &mut track.encodings {
                 encoding.layers.close_rates(now);
             }
+            track.redundancy.close_rates(now);
         }
         let mut wishes: Vec<Wish> = Vec::new();
         for (key, track) in &self.tracks {
@@ -105,6 +107,9 @@ impl Engine {
         let is_backed_up = line.is_backed_up();
         for (wish, grant) in wishes.iter().zip(&grants) {
             if wish.purpose == Purpose::Audio {
+                let subscriptions = &mut self.tracks[wish.track].subscriptions;
+                let subscription = &mut subscriptions.quietly()[wish.subscription];
+                subscription.send_as(form_on(now, line, &subscription.losses));
                 continue;
             }
             let ceiling = match grant {
@@ -125,15 +130,18 @@ impl Engine {
                 told
             };
             // The line may be backed up only after the grant fell, and nobody must look again then.
-            let selector = &mut subscriptions.quietly()[place].selector;
-            if is_backed_up {
-                selector.shed();
+            let subscription = &mut subscriptions.quietly()[place];
+            let is_starved = subscription.selector.is_starved();
+            // What is missing of it, or still waits, would only keep waiting what is wanted now.
+            if (is_backed_up && subscription.selector.shed()) || (told && is_starved) {
+                subscription.sent.leave_off();
+                line.waiting.leave_off(wish.track);
             }
             if told {
                 out.events.push(Event::StreamState {
                     peer: peer.id,
                     track: track.id,
-                    paused: selector.is_starved().then_some(PauseReason::Bandwidth),
+                    paused: is_starved.then_some(PauseReason::Bandwidth),
                 });
             }
         }

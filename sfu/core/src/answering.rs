@@ -202,6 +202,8 @@ impl Engine {
             let first_sequence = self.rng.random();
             let ssrc = unused_ssrc(&mut self.rng, &peer.downlink);
             (subscription.form, subscription.payload_type) = (form, Some(payload_type));
+            let plain = (Form::Plain, codec.payload_type);
+            subscription.other_form = (form == Form::Redundant).then_some(plain);
             subscription.is_open = peer.connected;
             subscription.rewriter = Rewriter::new(Ssrc(ssrc), first_sequence, clock_rate);
             peer.downlink.insert(ssrc, track_key);
@@ -310,7 +312,7 @@ impl Engine {
             cname: self.cname_of(track),
             codec: track.section.as_ref().map(|section| section.codec),
             stereo: track.spec.stereo,
-            redundancy: subscription.form == Form::Redundant,
+            redundancy: subscription.takes(Form::Redundant),
         };
         Some((sending, track.id))
     }

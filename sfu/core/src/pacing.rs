@@ -101,7 +101,7 @@ fn send_held(
     let (descriptor, payload) = if packet.is_filler {
         (&[][..], &[][..])
     } else {
-        let cache = encodings.get(packet.encoding)?.cache_of(subscription.form);
+        let cache = encodings.get(packet.encoding)?.cache_of(packet.form);
         cache.packet(packet.incoming)?
     };
     let (line, id) = peer.line.as_mut().zip(subscription.transport_cc)?;

@@ -4,7 +4,7 @@
 
 use crate::downlink::line::Numbered;
 use crate::downlink::outgoing::{Extensions, FrameExtension};
-use crate::downlink::repair::{LOSSY_PERMILLE, QUEUE_MAX, Repair};
+use crate::downlink::repair::{LOSSY_PERMILLE, Repair};
 use crate::downlink::sent_packets::{Refused, SentPacket};
 use crate::downlink::subscription::Subscription;
 use crate::engine::{Engine, PeerKey, TrackKey};
@@ -107,12 +107,17 @@ impl Engine {
         let intervals = peer.repair_limits.intervals();
         for number in items.flat_map(NackItem::sequences).take(ANSWERED_MAX) {
             let packet = match subscription.ask(now, number, intervals) {
-                Ok(packet) => packet,
+                Ok(packet) => {
+                    if !peer.is_full(now) {
+                        subscription.losses.asked(now);
+                    }
+                    packet
+                }
                 Err(Refused::Unknown) => {
                     stats.retransmissions_unknown += 1;
                     continue;
                 }
-                Err(Refused::TooSoon) => {
+                Err(Refused::TooSoon | Refused::LeftOff) => {
                     stats.retransmissions_limited += 1;
                     continue;
                 }
@@ -120,7 +125,7 @@ impl Engine {
             // The same packet under the same number must be the same to the last bit, and a second
             // one tells nothing.
             let copies = match subscription.repair {
-                Repair::Rtx(_) => peer.copies(),
+                Repair::Rtx(_) => peer.copies(now),
                 Repair::Same | Repair::Never => 1,
             };
             let sent = (&packet, copies);
@@ -152,7 +157,10 @@ impl Engine {
         else {
             return;
         };
-        subscription.losses.reported(now, report.fraction_lost);
+        // What was too much for a line is no reason to send more, and feedback tells one from the other.
+        if peer.measured_loss().is_none() {
+            subscription.losses.reported(now, report.fraction_lost);
+        }
         let reported = subscription.reported;
         let Some((middle, sent_at)) = reported else {
             return;
@@ -178,7 +186,7 @@ pub(crate) fn send_kept(
 ) {
     let cache = encodings
         .get(packet.encoding)
-        .map(|encoding| encoding.cache_of(subscription.form));
+        .map(|encoding| encoding.cache_of(packet.form));
     let kept = match cache {
         Some(_) if packet.is_filler => Some((&[][..], &[][..])),
         cache => cache.and_then(|cache| cache.packet(packet.incoming)),
@@ -253,7 +261,7 @@ pub(crate) fn repeat_end(
     let is_new = matches!(subscription.repair, Repair::Rtx(_));
     let repeats = packet.marker
         && is_new
-        && peer.is_lossy()
+        && peer.is_lossy(now)
         && peer.repair_limits.take_spare(now, kept.1.len())
         && send_again(now, peer, subscription, (packet, kept, again), out);
     u64::from(repeats)
@@ -261,15 +269,15 @@ pub(crate) fn repeat_end(
 
 impl Peer {
     /// How often a packet it lost is sent again at once.
-    fn copies(&self) -> usize {
-        if self.is_lossy() { 2 } else { 1 }
+    fn copies(&self, now: Instant) -> usize {
+        if self.is_lossy(now) { 2 } else { 1 }
     }
 
     /// Whether its line loses packets that more of them would help against. Reports also count what
     /// the publisher's line lost before; feedback on what we sent does not.
-    pub(crate) fn is_lossy(&self) -> bool {
+    pub(crate) fn is_lossy(&self, now: Instant) -> bool {
         let measured = || self.measured_loss().is_none_or(|it| it >= LOSSY_PERMILLE);
-        self.repair_limits.is_lossy() && !self.is_full() && measured()
+        self.repair_limits.is_lossy() && !self.is_full(now) && measured()
     }
 
     /// The share of packets, in thousandths, that its line lost of late, if there is feedback on what
@@ -280,12 +288,9 @@ impl Peer {
         has_feedback.then(|| estimator.loss_permille())
     }
 
-    /// Whether its line has a queue, by feedback on what we sent: then it loses what is too much.
-    pub(crate) fn is_full(&self) -> bool {
-        self.line.as_ref().is_some_and(|line| {
-            let estimator = line.bandwidth.estimator();
-            estimator.has_feedback() && estimator.queue_delay() >= QUEUE_MAX
-        })
+    /// Whether its line loses what is too much for it, by feedback on what we sent.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.line.as_ref().is_some_and(|line| line.is_full(now))
     }
 }
 

@@ -50,10 +50,13 @@ impl Engine {
         {
             let peer = &mut peers[subscription.peer];
             // Not every client asks for lost sound, and browsers report on it every five seconds only.
+            if peer.is_full(now) {
+                continue;
+            }
             if let Some(permille) = peer.measured_loss() {
                 subscription.losses.measured(now, permille);
             }
-            if !subscription.losses.is_lossy(now) || peer.is_full() {
+            if !subscription.losses.is_lossy(now) {
                 continue;
             }
             for back in (1..=subscription.form.repeats()).rev() {

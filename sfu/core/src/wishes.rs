@@ -89,11 +89,14 @@ impl Track {
             .map(move |(index, subscription)| {
                 let selector = &subscription.selector;
                 let preference = selector.preference();
-                let (layers, rates): (Vec<Layer>, Vec<LayerRate>) = self
+                let (layers, mut rates): (Vec<Layer>, Vec<LayerRate>) = self
                     .rungs(selector.best_soon(&self.available))
                     .filter(|rung| is_of_use(rung, preference.frames_max))
                     .map(|rung| (rung.layer, rate_of(&rung)))
                     .unzip();
+                if let (true, Some(rate)) = (self.spec.redundancy, rates.first_mut()) {
+                    rate.bitrate = self.redundancy.rate(subscription.form, rate.bitrate);
+                }
                 // What waits for its key frame was given already, and what is left out until then is
                 // not had any more.
                 let forwarded = subscription.layer(&self.available);

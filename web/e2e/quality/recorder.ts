@@ -1,9 +1,9 @@
-// Looks at one page's statistics every second, and makes plots of what it saw.
+// Looks at one page's statistics twice a second, and makes plots of what it saw.
 import type { Page } from "../harness/browser";
 import type { Point, Series } from "./outcome";
 import { type Snapshot, snapshot } from "./snapshot";
 
-const INTERVAL_MS = 1_000;
+const INTERVAL_MS = 500;
 
 export class Recorder {
   readonly #name: string;

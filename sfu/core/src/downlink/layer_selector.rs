@@ -171,8 +171,9 @@ impl LayerSelector {
     }
 
     /// Leaves out what is forwarded until the key frame comes, if that is of a smaller encoding.
-    /// Call after `retarget`.
-    pub(crate) fn shed(&mut self) {
+    /// Call after `retarget`. Returns whether it was not left out before.
+    pub(crate) fn shed(&mut self) -> bool {
+        let was_shed = self.shed;
         self.shed |= matches!(
             self.selection,
             Selection::Switching {
@@ -180,6 +181,7 @@ impl LayerSelector {
                 target,
             } if target < current
         );
+        self.shed && !was_shed
     }
 
     /// Whether the encoding that is forwarded is left out from its next picture on.
@@ -343,11 +345,11 @@ mod tests {
     #[test]
     fn what_is_shed_on_the_way_down_is_not_gone_on_with() {
         let mut selector = steady_on_high();
-        selector.shed();
-        assert!(!selector.is_shed(), "nothing smaller is on its way");
+        assert!(!selector.shed(), "nothing smaller is on its way");
         selector.limit(up_to(1));
         selector.retarget(&three());
-        selector.shed();
+        assert!(selector.shed());
+        assert!(!selector.shed(), "it is already");
         assert!(selector.is_shed());
         assert_eq!(selector.awaited(), Some(1), "asked for at once");
         selector.limit(up_to(2));

@@ -6,6 +6,7 @@ use crate::bandwidth::allocator::Allocation;
 use crate::downlink::waiting::Waiting;
 use crate::rtp::SequenceNumber;
 use crate::rtp::extension::transport_sequence_bytes;
+use crate::rtp::rtcp::TransportFeedback;
 use crate::units::Bitrate;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,10 @@ const KNOWN_AFTER: Duration = Duration::from_secs(2);
 /// late: its packets would only keep the smaller one waiting that is on its way already. It is four
 /// times what a line has without being full, and half of what home routers hold.
 const BACKED_UP: Duration = Duration::from_millis(100);
+/// A line with a queue longer than this loses packets because it is full: more of them do not help.
+const FULL_QUEUE: Duration = Duration::from_millis(50);
+/// What it lost then is told of within so long, when the queue may be empty already.
+const FULL_FOR: Duration = Duration::from_secs(1);
 /// What a payload has around it on the line: with an RTP header and its extension besides.
 pub(crate) const PAYLOAD_OVERHEAD_BYTES: usize = OVERHEAD_BYTES + 20;
 
@@ -30,6 +35,8 @@ pub(crate) struct Line {
     given: Bitrate,
     next_number: u16,
     started_at: Instant,
+    /// When it last had a queue.
+    queued_at: Option<Instant>,
     /// Video that waits for its turn.
     pub(crate) waiting: Waiting,
 }
@@ -76,6 +83,7 @@ impl Line {
             given: Bitrate::ZERO,
             next_number: 0,
             started_at: now,
+            queued_at: None,
             waiting: Waiting::default(),
         }
     }
@@ -98,6 +106,20 @@ impl Line {
     /// Whether so much waits before it, or on it, that what is too much for it is better not sent.
     pub(crate) fn is_backed_up(&self) -> bool {
         self.bandwidth.estimator().queue_delay() >= BACKED_UP
+    }
+
+    /// Takes what the subscriber tells of packets.
+    pub(crate) fn feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
+        self.bandwidth.feedback(now, feedback);
+        if self.bandwidth.estimator().queue_delay() >= FULL_QUEUE {
+            self.queued_at = Some(now);
+        }
+    }
+
+    /// Whether what is lost on it, or was lost a moment ago, is what was too much for it.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        let lately = |at| now.saturating_duration_since(at) < FULL_FOR;
+        self.queued_at.is_some_and(lately)
     }
 
     /// Takes note of what an allocation made of it.

@@ -24,8 +24,6 @@ const INTERVAL_MAX: Duration = Duration::from_millis(200);
 const LOSSY: u8 = 3;
 /// The same, as the estimator of the line counts it.
 pub(crate) const LOSSY_PERMILLE: u64 = 10;
-/// A line with a queue longer than this loses packets because it is full: more of them do not help.
-pub(crate) const QUEUE_MAX: Duration = Duration::from_millis(50);
 
 /// Says that a packet ends in padding (RFC 3550, section 5.1).
 const PADDING_BIT: u8 = 0x20;
@@ -337,6 +335,7 @@ mod tests {
             rewritten,
             marker: true,
             is_filler: false,
+            form: crate::uplink::redundancy::Form::Plain,
             encoding: 0,
             incoming: 1,
             number: None,

@@ -6,6 +6,7 @@ use super::pictures::{PictureCodec, Renumbered};
 use super::rewriter::{Incoming, Rewritten};
 use super::subscription::Forwarded;
 use crate::rtp::SequenceNumber;
+use crate::uplink::redundancy::Form;
 use std::time::{Duration, Instant};
 
 /// Packets remembered at first: a second of a voice or of a thumbnail.
@@ -25,6 +26,8 @@ pub(crate) struct SentPackets {
     slots: Vec<Slot>,
     /// The highest extended number sent.
     newest: u64,
+    /// What was sent before this one is not sent again.
+    from: u64,
     started_at: Option<Instant>,
 }
 
@@ -56,6 +59,7 @@ const VP9_PICTURE: u8 = 8;
 const FRAME: u8 = 16;
 const FILLER: u8 = 32;
 const NUMBERED: u8 = 64;
+const REDUNDANT: u8 = 128;
 
 /// A packet as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,8 @@ pub(crate) struct SentPacket {
     pub(crate) marker: bool,
     /// Whether it had no payload, and only filled the place of one that was left out.
     pub(crate) is_filler: bool,
+    /// How it carried sound.
+    pub(crate) form: Form,
     /// Index of its encoding.
     pub(crate) encoding: usize,
     /// Low half of the extended number it came with.
@@ -80,6 +86,7 @@ impl SentPacket {
             rewritten: forwarded.rewritten,
             marker,
             is_filler: forwarded.is_filler,
+            form: forwarded.form,
             encoding: incoming.encoding,
             incoming: low_half(incoming.sequence),
             number: forwarded.number,
@@ -103,6 +110,8 @@ pub(crate) enum Refused {
     Unknown,
     /// It was sent again a moment ago, or too often already.
     TooSoon,
+    /// It is of a picture that was left off, and would only be in the way of what follows.
+    LeftOff,
 }
 
 impl SentPackets {
@@ -144,6 +153,7 @@ impl SentPackets {
                 | picture_flag
                 | frame_flag
                 | flag(number.is_some(), NUMBERED)
+                | flag(forwarded.form == Form::Redundant, REDUNDANT)
                 | flag(forwarded.is_filler, FILLER),
         };
     }
@@ -159,6 +169,9 @@ impl SentPackets {
         let behind = SequenceNumber::of_extended(newest).distance_from(number);
         let behind = u64::try_from(behind).map_err(|_| Refused::Unknown)?;
         let sequence = newest.checked_sub(behind).ok_or(Refused::Unknown)?;
+        if sequence < self.from {
+            return Err(Refused::LeftOff);
+        }
         let (slot, age_ms) = self.kept(now, sequence).ok_or(Refused::Unknown)?;
         let since_ms = u64::from(age_ms - slot.resent_ms);
         let interval = if slot.tries == 0 {
@@ -170,6 +183,11 @@ impl SentPackets {
             return Err(Refused::TooSoon);
         }
         Ok(slot.again(sequence, age_ms))
+    }
+
+    /// Sends nothing again of what was sent so far.
+    pub(crate) fn leave_off(&mut self) {
+        self.from = self.newest + 1;
     }
 
     /// The packet so many numbers before the newest, to be sent again unasked if it is young and was
@@ -279,6 +297,11 @@ impl Slot {
             },
             marker: self.flags & MARKER != 0,
             is_filler: self.flags & FILLER != 0,
+            form: if self.flags & REDUNDANT == 0 {
+                Form::Plain
+            } else {
+                Form::Redundant
+            },
             encoding: usize::from(self.encoding),
             incoming: self.incoming,
             number: (self.flags & NUMBERED != 0).then_some(self.picture_id),
@@ -311,6 +334,7 @@ mod tests {
             rewritten: forwarded.rewritten,
             marker: true,
             is_filler: false,
+            form: Form::Plain,
             encoding: 2,
             incoming: 5,
             number: None,
@@ -445,6 +469,7 @@ mod tests {
             payload_type: 96,
             rewritten: rewritten(sequence),
             is_filler: false,
+            form: Form::Plain,
             number: None,
             ends_picture: false,
         }

@@ -23,6 +23,8 @@ pub(crate) struct Forwarded {
     pub(crate) rewritten: Rewritten,
     /// Whether it only fills the place of one that is left out, and has no payload.
     pub(crate) is_filler: bool,
+    /// How it carries sound.
+    pub(crate) form: Form,
     /// Its number on the line, once it has one.
     pub(crate) number: Option<u16>,
     /// Whether nothing more of its picture follows.
@@ -43,8 +45,10 @@ pub(crate) struct Subscription {
     pub(crate) lacks: Option<Codec>,
     /// Whether its peer is connected. What is forwarded before is lost, and a key frame with it.
     pub(crate) is_open: bool,
-    /// How the subscriber takes sound.
+    /// How the subscriber gets sound.
     pub(crate) form: Form,
+    /// How it could get it as well, and under which payload type.
+    pub(crate) other_form: Option<(Form, u8)>,
     pub(crate) selector: LayerSelector,
     /// What of the selected encoding is forwarded.
     pub(crate) filter: LayerFilter,
@@ -72,6 +76,7 @@ impl Subscription {
             lacks: None,
             is_open: false,
             form: Form::Plain,
+            other_form: None,
             selector: LayerSelector::new(),
             filter: LayerFilter::Everything,
             rewriter,
@@ -117,9 +122,31 @@ impl Subscription {
             payload_type,
             rewritten,
             is_filler: !verdict.taken,
+            form: self.form,
             number: None,
             ends_picture: verdict.ends_picture,
         })
+    }
+
+    /// Sends sound in that form from here on, if the subscriber takes it.
+    pub(crate) fn send_as(&mut self, form: Form) {
+        let Some((other, payload_type)) = self.other_form.filter(|(other, _)| *other == form)
+        else {
+            return;
+        };
+        let before = self.payload_type.replace(payload_type);
+        self.other_form = before.map(|payload_type| (self.form, payload_type));
+        self.form = other;
+    }
+
+    /// Whether the subscriber takes sound in that form.
+    pub(crate) fn takes(&self, form: Form) -> bool {
+        self.form == form || self.other_form.is_some_and(|(other, _)| other == form)
+    }
+
+    fn payload_type_of(&self, form: Form) -> Option<u8> {
+        let other = self.other_form.filter(|(other, _)| *other == form);
+        other.map_or(self.payload_type, |(_, payload_type)| Some(payload_type))
     }
 
     /// Whether a packet is of a later picture than all that were forwarded.
@@ -183,9 +210,7 @@ impl Subscription {
         number: SequenceNumber,
         intervals: Intervals,
     ) -> Result<SentPacket, Refused> {
-        let packet = self.sent.ask(now, number, intervals)?;
-        self.losses.asked(now);
-        Ok(packet)
+        self.sent.ask(now, number, intervals)
     }
 
     /// Whether the subscriber may ask for packets again.
@@ -201,7 +226,7 @@ impl Subscription {
         extensions: &[(u8, &[u8])],
         out: &mut Vec<u8>,
     ) -> Option<Again> {
-        let fields = self.fields(packet, self.payload_type?);
+        let fields = self.fields(packet, self.payload_type_of(packet.form)?);
         self.repair
             .write(packet, (fields, extensions), payload, out)
     }

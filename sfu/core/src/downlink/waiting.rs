@@ -70,6 +70,12 @@ impl Waiting {
         Some(held)
     }
 
+    /// Lets go of all of one track.
+    pub(crate) fn leave_off(&mut self, track: TrackKey) {
+        self.packets.retain(|held| held.track != track);
+        self.bytes = self.packets.iter().map(bytes).sum();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
@@ -86,6 +92,7 @@ fn bytes(held: &Held) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use slotmap::SlotMap;
 
     #[test]
     fn packets_leave_in_their_order_and_their_bytes_are_counted() {
@@ -105,6 +112,23 @@ mod tests {
         assert_eq!(kept.len(), LEN_MAX);
         assert_eq!(kept.last(), Some(&held(1023)));
         assert_eq!(waiting.bytes(), 0);
+    }
+
+    #[test]
+    fn what_is_left_off_no_longer_waits() {
+        let mut tracks = SlotMap::<TrackKey, ()>::with_key();
+        let (one, other) = (tracks.insert(()), tracks.insert(()));
+        let mut waiting = Waiting::default();
+        for (number, track) in [(0, one), (1, other), (2, one)] {
+            waiting.push(Held {
+                track,
+                ..held(number)
+            });
+        }
+        waiting.leave_off(one);
+        assert_eq!(waiting.bytes(), 100);
+        assert_eq!(waiting.pop().map(|held| held.sequence), Some(1));
+        assert!(waiting.is_empty());
     }
 
     fn held(sequence: u64) -> Held {

@@ -4,7 +4,11 @@
 //! Clients differ: Chromium sends and takes redundant sound, Firefox neither. So each packet may be
 //! needed in the other form too, and is made into it once for all who need that.
 
+use super::encoding_rate::EncodingRate;
+use crate::downlink::line::PAYLOAD_OVERHEAD_BYTES;
 use crate::rtp::payload::red::{self, BLOCK_LEN_MAX, Block};
+use crate::units::Bitrate;
+use std::time::Instant;
 
 /// Earlier frames that are sent again with each one: as many as Chromium sends by itself.
 pub(crate) const COPIES: u64 = 1;
@@ -33,6 +37,9 @@ pub(crate) struct Redundancy {
     pub(crate) payload_type: Option<u8>,
     /// The newest frame stands last.
     frames: Vec<Frame>,
+    /// What each form takes.
+    plain_rate: EncodingRate,
+    redundant_rate: EncodingRate,
 }
 
 #[derive(Debug)]
@@ -92,6 +99,29 @@ impl Redundancy {
         last.timestamp = timestamp;
         last.bytes.clear();
         last.bytes.extend_from_slice(frame);
+    }
+
+    /// Counts a payload that is sent in a form, once for all who get it.
+    pub(crate) fn count(&mut self, form: Form, payload_len: usize) {
+        let rate = match form {
+            Form::Plain => &mut self.plain_rate,
+            Form::Redundant => &mut self.redundant_rate,
+        };
+        rate.count(payload_len + PAYLOAD_OVERHEAD_BYTES);
+    }
+
+    /// Ends a step of measuring, if it lasted long enough.
+    pub(crate) fn close_rates(&mut self, now: Instant) {
+        self.plain_rate.close(now);
+        self.redundant_rate.close(now);
+    }
+
+    /// What a form takes; what `came` from the publisher, while that is not known.
+    pub(crate) fn rate(&self, form: Form, came: Bitrate) -> Bitrate {
+        match form {
+            Form::Plain => self.plain_rate.rate(came),
+            Form::Redundant => self.redundant_rate.rate(came),
+        }
     }
 
     /// Forgets all frames: the numbers that follow are of another stream.

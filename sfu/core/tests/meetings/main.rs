@@ -21,6 +21,7 @@ mod narrow;
 mod newcomers;
 mod pacing;
 mod quality;
+mod raising;
 mod renditions;
 mod shared_line;
 #[expect(

@@ -146,6 +146,47 @@ fn whoever_wants_no_redundancy_is_asked_for_none() {
     }
 }
 
+#[test]
+fn a_narrow_line_gets_sound_without_copies_until_it_loses() {
+    let mut sim = Sim::new(83);
+    let call = a_call(&mut sim, (true, true), Repair::Rtx);
+    let camera = sim.publish_camera(call.alice);
+    crate::narrow::as_a_camera(&mut sim, call.alice, camera);
+    sim.run_for(Duration::from_secs(3));
+    let copies = |sim: &mut Sim, seconds| {
+        let before = sim.client(call.bob).received[&call.alices].heard.redundant;
+        sim.run_for(Duration::from_secs(seconds));
+        let heard = &sim.client(call.bob).received[&call.alices].heard;
+        assert_eq!(heard.misplaced, 0);
+        (heard.redundant - before) / seconds
+    };
+    assert!(copies(&mut sim, 2) > 45, "on a wide line each has one");
+    let narrow = Link {
+        loss_up: 0.0,
+        loss_down: 0.0,
+        kbps_down: 300,
+        ..TERRIBLE
+    };
+    sim.links.insert(call.bob, narrow);
+    sim.run_for(Duration::from_secs(10));
+    let few = copies(&mut sim, 10);
+    assert!(few < 10, "{few} a second on a narrow line");
+    let lossy = Link {
+        loss_down: 0.1,
+        ..narrow
+    };
+    sim.links.insert(call.bob, lossy);
+    sim.run_for(Duration::from_secs(5));
+    let many = copies(&mut sim, 10);
+    assert!(many > 30, "{many} a second on one that loses");
+    let heard = &sim.clients[&call.bob].received[&call.alices].heard;
+    let spoken = sim.clients[&call.alice].sources[&call.alices]
+        .voice
+        .spoken
+        .len();
+    assert!(heard.frames.len() > spoken * 97 / 100, "of {spoken}");
+}
+
 /// Alice and Bob, each with a microphone.
 struct Call {
     alice: PeerId,
