@@ -151,9 +151,9 @@ impl Engine {
 /// In which form sound suits a line. Copies nearly double what it takes: 50 of 130 kbit/s on a line of
 /// 300, which paid for them with its only picture (`make quality`, row 5). What a full line loses is
 /// not made good by sending more.
-pub(crate) fn form_on(now: Instant, line: &Line, losses: &LossWatch) -> Form {
-    let loss = line.bandwidth.estimator().loss_permille();
-    let loses = losses.is_lossy(now) || loss >= LOSSY_PERMILLE;
+pub(crate) fn form_on(now: Instant, line: &Line, watch: &LossWatch) -> Form {
+    let lost_permille = line.bandwidth.estimator().loss_permille();
+    let loses = watch.is_lossy(now) || lost_permille >= LOSSY_PERMILLE;
     if line.bandwidth.is_narrow(now) && (!loses || line.is_full(now)) {
         Form::Plain
     } else {
