@@ -174,7 +174,7 @@ enum Refusal {
     #[error(
         "This server is busy: meetings that run go on, but no new one can begin right now. Please \
          try again in a few minutes.\n\
-         Dieser Server ist ausgelastet: Laufende Besprechungen gehen weiter, neue können gerade \
+         Dieser Server hat zu viel zu tun: Laufende Besprechungen gehen weiter, neue können gerade \
          nicht beginnen. Bitte versuchen Sie es in einigen Minuten wieder."
     )]
     Full(Full),
