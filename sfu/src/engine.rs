@@ -12,6 +12,7 @@ use std::time::Instant;
 pub(crate) trait MediaEngine: Sized {
     fn start(config: EngineConfig) -> Result<Self, String>;
     fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8], out: &mut Outbox);
+    fn forward_slice(&mut self, now: Instant, out: &mut Outbox) -> bool;
     fn handle_command(&mut self, now: Instant, command: Command, out: &mut Outbox);
     fn handle_timeout(&mut self, now: Instant, out: &mut Outbox);
     fn next_timeout(&self) -> Option<Instant>;
@@ -28,6 +29,10 @@ impl MediaEngine for Engine {
 
     fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8], out: &mut Outbox) {
         self.handle_datagram(now, path, datagram, out);
+    }
+
+    fn forward_slice(&mut self, now: Instant, out: &mut Outbox) -> bool {
+        self.forward_slice(now, out)
     }
 
     fn handle_command(&mut self, now: Instant, command: Command, out: &mut Outbox) {

@@ -82,6 +82,8 @@ pub(crate) struct EventLoop<E> {
     /// Whom to tell if the engine fails.
     peers: BTreeSet<PeerId>,
     out: Outbox,
+    /// How many runs were sent in this turn.
+    runs: usize,
     gathering: Gathering,
     counters: Counters,
     load: LoadMeter,
@@ -112,6 +114,7 @@ impl<E: MediaEngine> EventLoop<E> {
             is_woken: false,
             peers: BTreeSet::new(),
             out: Outbox::default(),
+            runs: 0,
             gathering: Gathering::default(),
             counters: Counters::default(),
             load: LoadMeter::new(now),
@@ -184,8 +187,7 @@ impl<E: MediaEngine> EventLoop<E> {
                 if let Some(batch) = self.engine.take_relayed() {
                     self.counters.relay_dropped += self.parts.exchange.pass(batch);
                 }
-                let sent = &mut self.counters.sent;
-                self.sender.send(&self.parts.sockets, self.out.runs(), sent);
+                self.send();
             }
             Ok(Err(CommandsMissing)) => {
                 error!("a media worker was too busy to take its commands: its rooms are dropped");
@@ -201,9 +203,17 @@ impl<E: MediaEngine> EventLoop<E> {
             }
         }
         self.tell();
-        self.gathering.note(self.out.runs().len());
+        self.gathering.note(std::mem::take(&mut self.runs));
         self.out.clear();
         self.settle(now);
+    }
+
+    /// Sends what the engine has written so far.
+    fn send(&mut self) {
+        let sent = &mut self.counters.sent;
+        self.sender.send(&self.parts.sockets, self.out.runs(), sent);
+        self.runs += self.out.runs().len();
+        self.out.clear_runs();
     }
 
     /// Everything that a failing engine may interrupt.
@@ -220,6 +230,9 @@ impl<E: MediaEngine> EventLoop<E> {
         self.do_commands(now);
         self.receive(now);
         self.receive_handed_over(now);
+        while self.engine.forward_slice(now, &mut self.out) {
+            self.send();
+        }
         self.engine.handle_timeout(now, &mut self.out);
         Ok(())
     }

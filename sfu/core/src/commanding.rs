@@ -10,6 +10,7 @@ use tracing::debug;
 impl Engine {
     /// Does what the signaling side asks.
     pub fn handle_command(&mut self, now: Instant, command: Command, out: &mut Outbox) {
+        self.forward_gathered(now, out);
         if let Command::AddPeer { room, peer } = command {
             return self.add_peer(now, room, peer);
         }

@@ -5,20 +5,16 @@
 //! what signaling asks in `commanding`, who is here in `membership`.
 
 use crate::demux::Demux;
-use crate::downlink::line::Numbered;
-use crate::downlink::outgoing::{Extensions, FrameExtension};
-use crate::downlink::sent_packets::{SentPacket, low_half};
-use crate::downlink::waiting::Held;
 use crate::event::{Event, LostReason};
 use crate::feedback::Rounds;
+use crate::gathered::Gathered;
 use crate::ids::{PeerId, RoomId, TrackId};
 use crate::outbox::{Outbox, Path};
 use crate::pacing::Pacing;
 use crate::peer::Peer;
 use crate::relay::{Incoming, Outgoing};
-use crate::repair::repeat_end;
 use crate::room::Room;
-use crate::rtp::{HEADER_LEN_MAX, Packet, SequenceNumber, write_header};
+use crate::rtp::{Packet, SequenceNumber};
 use crate::stats::{Drop, Stats};
 use crate::strays::Strays;
 use crate::transport::{Received, TransportConfig, TransportError, TransportEvent};
@@ -70,13 +66,6 @@ pub struct EngineConfig {
     pub loudest_max: usize,
 }
 
-/// What of a packet goes to its subscribers.
-struct Media<'a> {
-    /// Its dependency descriptor; empty if there is none.
-    descriptor: &'a [u8],
-    payload: &'a mut [u8],
-}
-
 /// The media plane of one worker.
 pub struct Engine {
     pub(crate) config: EngineConfig,
@@ -109,6 +98,7 @@ pub struct Engine {
     /// When a probe that is under way goes on.
     probe_at: Option<Instant>,
     pub(crate) pacing: Pacing,
+    pub(crate) gathered: Gathered,
     transport_events: Vec<TransportEvent>,
 }
 
@@ -138,12 +128,13 @@ impl Engine {
             next_tick_at: None,
             probe_at: None,
             pacing: Pacing::default(),
+            gathered: Gathered::default(),
             transport_events: Vec::new(),
         })
     }
 
     /// Takes one datagram; it is decrypted in place. Whatever it is, it never fails: what cannot
-    /// be used is counted by its reason.
+    /// be used is counted by its reason. Pictures wait for [`Engine::handle_timeout`].
     pub fn handle_datagram(
         &mut self,
         now: Instant,
@@ -171,12 +162,19 @@ impl Engine {
             Received::Dropped(reason) => self.stats.transport_dropped(reason),
             Received::Nothing => {} // DTLS, answered through `out`.
         }
-        self.handle_transport_events(now, key, &mut events, out);
+        if !events.is_empty() {
+            // Who has come does not get what was sent before.
+            self.forward_gathered(now, out);
+            self.handle_transport_events(now, key, &mut events, out);
+        }
         self.transport_events = events;
     }
 
-    /// Does what is due by now.
+    /// Ends a turn, and does what is due by now.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
+        if self.gathered.due_at().is_some_and(|at| at <= now) {
+            self.forward_gathered(now, out);
+        }
         if self.probe_at.is_some_and(|at| at <= now) {
             self.go_on_probing(now, out);
         }
@@ -188,6 +186,7 @@ impl Engine {
         }
         self.next_tick_at = (!self.peers.is_empty()).then_some(now + TICK);
         self.strays = Strays::default();
+        self.forward_gathered(now, out);
         self.tick(now, out);
         self.go_on_probing(now, out);
     }
@@ -195,7 +194,7 @@ impl Engine {
     /// When to call [`Engine::handle_timeout`] next; `None` while nobody is here.
     pub fn next_timeout(&self) -> Option<Instant> {
         let tick = self.next_tick_at?;
-        let sooner = [self.probe_at, self.pacing.next_at()];
+        let sooner = [self.gathered.due_at(), self.probe_at, self.pacing.next_at()];
         sooner.into_iter().flatten().chain([tick]).min()
     }
 
@@ -214,7 +213,8 @@ impl Engine {
         self.peers.values().map(|peer| peer.id)
     }
 
-    /// Sends one packet to everyone who is subscribed to its encoding.
+    /// Takes in one packet of media. Sound is sent to everyone who is subscribed to it, pictures wait
+    /// for the end of the turn, or for their own.
     fn forward(&mut self, now: Instant, from: PeerKey, bytes: &mut [u8], out: &mut Outbox) {
         self.stats.packets_received += 1;
         let Ok(packet) = Packet::parse(bytes) else {
@@ -224,15 +224,19 @@ impl Engine {
         let Some(stream) = uplink.receive(now, &packet, &mut self.tracks) else {
             return self.stats.drop_because(Drop::UnknownStream);
         };
-        let track = &mut self.tracks[stream.track];
         let packet = if stream.repairs {
-            let Some(repaired) = track.restore(stream.encoding, &packet) else {
+            let Some(repaired) = self.tracks[stream.track].restore(stream.encoding, &packet) else {
                 return; // A probe.
             };
             repaired
         } else {
             packet
         };
+        let (encoding, timestamp) = (stream.encoding, packet.timestamp);
+        if !self.gathered.takes(stream.track, encoding, timestamp) {
+            self.forward_gathered(now, out);
+        }
+        let track = &mut self.tracks[stream.track];
         let arrival = track.receive(now, stream.encoding, &packet, stream.repairs);
         let asks = track.encodings[stream.encoding].nacks.is_due(now);
         let payload_end = bytes.len() - usize::from(packet.padding_len);
@@ -264,7 +268,8 @@ impl Engine {
         }
     }
 
-    /// Sends a packet, given as its header and its payload, to everyone who gets it in any form.
+    /// Sends a packet, given as its header and its payload, to everyone who gets it in any form: sound at
+    /// once, pictures at the end of the turn, or of their own.
     pub(crate) fn fan_out(
         &mut self,
         now: Instant,
@@ -276,115 +281,14 @@ impl Engine {
         let track = &mut self.tracks[key];
         track.remember_opening(now, arrival, payload);
         let descriptor = track.descriptor_in(arrival, head);
-        if track.spec.redundancy {
-            self.send_sound(now, key, arrival, payload, out);
+        if track.spec.kind == MediaKind::Video {
+            let incoming = &arrival.incoming;
+            let burst = &mut track.encodings[incoming.encoding].burst;
+            let until = burst.note(now, incoming.timestamp, arrival.marker);
+            let media = (descriptor, &*payload, until);
+            self.gathered.push(now, key, arrival, media);
         } else {
-            let media = Media {
-                descriptor,
-                payload,
-            };
-            self.send_media(now, key, arrival, media, out);
-        }
-        self.repeat_sound(now, key, out);
-    }
-
-    /// Sends one packet to everyone who is subscribed to its encoding and takes it in this form.
-    pub(crate) fn send_to_subscribers(
-        &mut self,
-        now: Instant,
-        key: TrackKey,
-        arrival: &Arrival,
-        payload: &mut [u8],
-        out: &mut Outbox,
-    ) {
-        let media = Media {
-            descriptor: &[],
-            payload,
-        };
-        self.send_media(now, key, arrival, media, out);
-    }
-
-    fn send_media(
-        &mut self,
-        now: Instant,
-        key: TrackKey,
-        arrival: &Arrival,
-        Media {
-            descriptor,
-            payload,
-        }: Media<'_>,
-        out: &mut Outbox,
-    ) {
-        let incoming = &arrival.incoming;
-        let Track {
-            subscriptions,
-            encodings,
-            audience,
-            spec,
-            ..
-        } = &mut self.tracks[key];
-        let is_video = spec.kind == MediaKind::Video;
-        let (cache, layers) = encodings[incoming.encoding].cache_for(arrival.form);
-        let mut kept = false;
-        let mut header = [0; HEADER_LEN_MAX];
-        let mut awaits = false;
-        for (index, subscription) in subscriptions.quietly().iter_mut().enumerate() {
-            if subscription.form != arrival.form || !audience.includes(subscription.ear) {
-                continue;
-            }
-            let dependencies = layers.dependencies();
-            let switchable = arrival.switchable;
-            let Some(mut forwarded) = subscription.forward(now, incoming, switchable, dependencies)
-            else {
-                continue;
-            };
-            awaits |= subscription.filter.awaits_keyframe();
-            // Once for all, and before the first of them has its numbers written into it.
-            if !kept && subscription.is_repairable() {
-                cache.keep(now, low_half(incoming.sequence), descriptor, payload);
-                kept = true;
-            }
-            let rewritten = &forwarded.rewritten;
-            let marker = (arrival.marker && !forwarded.is_filler) || forwarded.ends_picture;
-            let peer = &mut self.peers[subscription.peer];
-            let mut line = peer.line.as_mut().zip(subscription.transport_cc);
-            if is_video
-                && subscription.is_repairable()
-                && let Some((line, _)) = &mut line
-                && line.holds(now)
-            {
-                let held = Held::new(key, index, rewritten, payload.len());
-                self.pacing.hold(subscription.peer, line, held);
-                subscription.sent(now, incoming, &forwarded, marker, payload.len());
-                continue;
-            }
-            if let Some((picture, numbers)) = incoming.picture.zip(rewritten.picture) {
-                picture.numbers().rewrite(payload, numbers.id, numbers.tl0);
-            }
-            let payload: &[u8] = if forwarded.is_filler { &[] } else { payload };
-            let packet = SentPacket::of(incoming, &forwarded, marker);
-            let fields = subscription.fields(&packet, forwarded.payload_type);
-            let number = line.as_ref().map(|(line, id)| line.number(*id));
-            forwarded.number = number.map(Numbered::number);
-            let id = subscription.dependency_id;
-            let frame = FrameExtension::new(id, rewritten.frame_number, descriptor);
-            let extensions = Extensions::of(number.as_ref(), frame.as_ref());
-            let header_len = write_header(&mut header, &fields, extensions.as_slice());
-            if peer
-                .transport
-                .send_rtp(&header[..header_len], payload, rewritten.rollover, out)
-            {
-                if let Some((line, _)) = line {
-                    line.sent(now, header_len, payload.len());
-                }
-                subscription.sent(now, incoming, &forwarded, marker, payload.len());
-                self.stats.packets_forwarded += 1;
-                let end = (&packet, (descriptor, payload), &mut self.again);
-                self.stats.ends_repeated += repeat_end(now, peer, subscription, end, out);
-            }
-        }
-        if awaits {
-            subscriptions.wait(true);
+            self.forward_sound(now, key, arrival, payload, out);
         }
     }
 

@@ -12,8 +12,8 @@ const RUN_SEGMENTS_MAX: usize = 64;
 /// A UDP message is at most 65,535 bytes with its headers; below it stays room for IPv6.
 const RUN_BYTES_MAX: usize = 65_000;
 
-/// Buffers grow in steps of a datagram and a half: few enough to stop growing soon.
-const BUFFER_STEP: usize = 2048;
+/// Buffers grow in steps of this, which is sound once or twice: a turn has a run for each listener.
+const BUFFER_STEP: usize = 256;
 
 /// From where to where a datagram goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +29,8 @@ pub struct Path {
 pub struct Outbox {
     runs: Vec<Run>,
     used: usize,
+    /// Bytes of all datagrams.
+    bytes: usize,
     /// What happened, in order.
     pub events: Vec<Event>,
 }
@@ -67,6 +69,7 @@ impl Outbox {
             _ => self.open(path, len),
         };
         let run = &mut self.runs[index];
+        self.bytes += len;
         write(run.tail(len));
         run.segments += 1;
         run.closed = len < run.segment_len;
@@ -85,10 +88,21 @@ impl Outbox {
         &self.runs[..self.used]
     }
 
+    /// How many bytes all datagrams have together.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Forgets runs and events, and keeps their memory.
     pub fn clear(&mut self) {
-        self.used = 0;
+        self.clear_runs();
         self.events.clear();
+    }
+
+    /// Forgets runs, which were sent, and keeps their memory.
+    pub const fn clear_runs(&mut self) {
+        self.used = 0;
+        self.bytes = 0;
     }
 
     fn takes(&self, index: usize, path: Path, len: usize) -> bool {

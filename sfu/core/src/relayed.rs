@@ -38,10 +38,13 @@ impl Engine {
         bytes: &mut [u8],
         out: &mut Outbox,
     ) {
-        let track = &mut self.tracks[key];
         let Ok(packet) = Packet::parse(bytes) else {
             return; // It was parsed before, by whoever relayed it.
         };
+        if !self.gathered.takes(key, relayed.encoding, packet.timestamp) {
+            self.forward_gathered(now, out);
+        }
+        let track = &mut self.tracks[key];
         let stream = track.encodings.get(relayed.encoding);
         if stream.is_some_and(|stream| stream.ssrc != Some(packet.ssrc)) {
             track.begin_stream(relayed.encoding, packet.ssrc);

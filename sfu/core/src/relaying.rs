@@ -33,7 +33,10 @@ impl Engine {
                 What::Packet(relayed) => {
                     self.forward_relayed(now, relayed, batch.packet(relayed), out);
                 }
-                What::News(news) => self.learn(now, batch.from(), news, out),
+                What::News(news) => {
+                    self.forward_gathered(now, out);
+                    self.learn(now, batch.from(), news, out);
+                }
             }
         }
     }

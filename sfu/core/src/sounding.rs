@@ -18,8 +18,25 @@ use crate::uplink::track::{Arrival, Track};
 use std::time::Instant;
 
 impl Engine {
+    /// Sends one packet of sound to everyone, and to some once more what came before it.
+    pub(crate) fn forward_sound(
+        &mut self,
+        now: Instant,
+        key: TrackKey,
+        arrival: &Arrival,
+        payload: &mut [u8],
+        out: &mut Outbox,
+    ) {
+        if self.tracks[key].spec.redundancy {
+            self.send_sound(now, key, arrival, payload, out);
+        } else {
+            self.send_to_subscribers(now, key, arrival, payload, out);
+        }
+        self.repeat_sound(now, key, out);
+    }
+
     /// Sends one packet of a track whose publisher wants redundancy.
-    pub(crate) fn send_sound(
+    fn send_sound(
         &mut self,
         now: Instant,
         key: TrackKey,

@@ -57,6 +57,10 @@ impl MediaEngine for EchoEngine {
         }
     }
 
+    fn forward_slice(&mut self, _now: Instant, _out: &mut Outbox) -> bool {
+        false
+    }
+
     fn handle_command(&mut self, _now: Instant, command: Command, out: &mut Outbox) {
         if let Command::AddPeer { peer, .. } = command {
             out.events.push(Event::Connected { peer });

@@ -256,10 +256,31 @@ impl Sim {
             let datagram = self.network.pop_front().expect("the front was there");
             self.deliver(datagram);
         }
+        for worker in 0..=self.others.len() {
+            let mut is_sliced = true;
+            while is_sliced {
+                self.probed_by(self.probe, |sim| {
+                    let (now, mut out) = (sim.now, std::mem::take(&mut sim.out));
+                    is_sliced = sim.worker(worker).forward_slice(now, &mut out);
+                    sim.out = out;
+                });
+                self.drain();
+            }
+        }
         self.weigh(Self::wake);
         self.drain();
     }
 
+    /// Does something, and adds to `probed` by how much it changed what the probe says.
+    fn probed_by(&mut self, probe: Option<fn() -> u64>, act: impl FnOnce(&mut Self)) {
+        let before = probe.map_or(0, |probe| probe());
+        self.weigh(act);
+        self.probed += probe.map_or(0, |probe| probe()) - before;
+    }
+
+    /// Does something with the engine, and adds to `weight` what that allocated. Never becomes part of
+    /// another function, because instructions are counted by its name.
+    #[inline(never)]
     fn weigh(&mut self, act: impl FnOnce(&mut Self)) {
         let Some(scale) = self.scale else {
             return act(self);
@@ -284,12 +305,10 @@ impl Sim {
             };
             let rtp = datagram.bytes[0] >= 128 && !(192..224).contains(&datagram.bytes[1]);
             let probe = self.probe.filter(|_| rtp);
-            let before = probe.map_or(0, |probe| probe());
-            self.weigh(|sim| {
+            self.probed_by(probe, |sim| {
                 let (now, engine, out) = sim.at_home(datagram.client);
                 engine.handle_datagram(now, path, &mut datagram.bytes, out);
             });
-            self.probed += probe.map_or(0, |probe| probe()) - before;
             self.drain();
         } else {
             let mut answers = Vec::new();
