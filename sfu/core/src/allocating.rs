@@ -60,10 +60,15 @@ impl Engine {
             }
             track.redundancy.close_rates(now);
         }
+        self.look_again_where_changed();
         let mut wishes: Vec<Wish> = Vec::new();
         for (key, track) in &self.tracks {
             let has_floor = self.has_floor(track);
-            wishes.extend(track.wishes(key, has_floor, None));
+            let is_due = |peer: PeerKey| {
+                let line = self.peers[peer].line.as_ref();
+                line.is_some_and(|line| !line.is_at_ease(now))
+            };
+            wishes.extend(track.wishes(key, has_floor, is_due));
         }
         // Stable, so that the order of the tracks decides among equals.
         wishes.sort_by_key(|wish| (wish.peer, wish.rank));
@@ -73,13 +78,27 @@ impl Engine {
         }
     }
 
+    /// Whoever is subscribed to a track of which somebody may want something else has its line looked
+    /// at.
+    fn look_again_where_changed(&mut self) {
+        for track in self.tracks.values_mut() {
+            if track.subscriptions.take_unsettled() {
+                for subscription in &track.subscriptions {
+                    if let Some(line) = &mut self.peers[subscription.peer].line {
+                        line.look_again();
+                    }
+                }
+            }
+        }
+    }
+
     /// Decides again what one subscriber gets.
     pub(crate) fn allocate_again(&mut self, now: Instant, peer: PeerKey, out: &mut Outbox) {
         let room = self.rooms.get(&self.peers[peer].room);
         let mut wishes: Vec<Wish> = Vec::new();
         for &key in room.into_iter().flat_map(|room| &room.tracks) {
             let track = &self.tracks[key];
-            wishes.extend(track.wishes(key, self.has_floor(track), Some(peer)));
+            wishes.extend(track.wishes(key, self.has_floor(track), |it| it == peer));
         }
         if !wishes.is_empty() {
             wishes.sort_by_key(|wish| wish.rank);

@@ -71,12 +71,12 @@ pub(crate) fn prefer_stage(wishes: &mut [Wish]) {
 }
 
 impl Track {
-    /// What its subscribers want of it, or one of them. `has_floor` says that it is of who speaks.
+    /// What those of its subscribers want of it who are due. `has_floor` says that it is of who speaks.
     pub(crate) fn wishes(
         &self,
         key: TrackKey,
         has_floor: bool,
-        only: Option<PeerKey>,
+        is_due: impl Fn(PeerKey) -> bool,
     ) -> impl Iterator<Item = Wish> {
         self.subscriptions
             .iter()
@@ -84,7 +84,7 @@ impl Track {
             .filter(move |(_, subscription)| {
                 subscription.payload_type.is_some()
                     && self.audience.includes(subscription.ear)
-                    && only.is_none_or(|only| subscription.peer == only)
+                    && is_due(subscription.peer)
             })
             .map(move |(index, subscription)| {
                 let selector = &subscription.selector;

@@ -22,6 +22,11 @@ const BACKED_UP: Duration = Duration::from_millis(100);
 const FULL_QUEUE: Duration = Duration::from_millis(50);
 /// What it lost then is told of within so long, when the queue may be empty already.
 const FULL_FOR: Duration = Duration::from_secs(1);
+/// A line that carries so many hundredths of all that is wanted
+const EASE_PERCENT: u64 = 120;
+/// need not be looked at again for so long, unless something changes: what a track takes changes
+/// slowly, and a line that carries less is looked at with the feedback that says so.
+const EASE_TIME: Duration = Duration::from_millis(400);
 /// What a payload has around it on the line: with an RTP header and its extension besides.
 pub(crate) const PAYLOAD_OVERHEAD_BYTES: usize = OVERHEAD_BYTES + 20;
 
@@ -37,6 +42,8 @@ pub(crate) struct Line {
     started_at: Instant,
     /// When it last had a queue.
     queued_at: Option<Instant>,
+    /// Until when nothing need be decided anew.
+    at_ease_until: Option<Instant>,
     /// Video that waits for its turn.
     pub(crate) waiting: Waiting,
 }
@@ -84,6 +91,7 @@ impl Line {
             next_number: 0,
             started_at: now,
             queued_at: None,
+            at_ease_until: None,
             waiting: Waiting::default(),
         }
     }
@@ -132,6 +140,22 @@ impl Line {
         } else if changes.raised {
             backoff.raised(now);
         }
+        let budget = self.bandwidth.budget(now);
+        let enough = allocation.wanted.percent(EASE_PERCENT);
+        let carries_all = allocation.given == allocation.wanted
+            && budget.estimate.min(budget.steady) >= enough
+            && self.bandwidth.is_known();
+        self.at_ease_until = carries_all.then(|| now + EASE_TIME);
+    }
+
+    /// Whether it gives all that is wanted of it, and the next look at that can wait.
+    pub(crate) fn is_at_ease(&self, now: Instant) -> bool {
+        self.at_ease_until.is_some_and(|until| now < until) && !self.is_backed_up()
+    }
+
+    /// Something is wanted that was not when it was last looked at.
+    pub(crate) const fn look_again(&mut self) {
+        self.at_ease_until = None;
     }
 
     /// Whether the last allocation gave more than it carries.

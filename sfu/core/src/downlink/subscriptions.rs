@@ -14,6 +14,8 @@ pub(crate) struct Subscriptions {
     changed: bool,
     /// Whether somebody may wait for a key frame.
     waiting: bool,
+    /// Whether somebody may be due something else of its line than was found last.
+    unsettled: bool,
 }
 
 impl Default for Subscriptions {
@@ -22,6 +24,7 @@ impl Default for Subscriptions {
             all: Vec::new(),
             changed: true,
             waiting: true,
+            unsettled: true,
         }
     }
 }
@@ -75,9 +78,20 @@ impl Subscriptions {
         self.waiting = waiting;
     }
 
+    /// Whether it must be looked again at what lines carry of it. Counts as looked at.
+    pub(crate) const fn take_unsettled(&mut self) -> bool {
+        std::mem::replace(&mut self.unsettled, false)
+    }
+
+    /// Somebody may be due something else of its line.
+    pub(crate) const fn unsettle(&mut self) {
+        self.unsettled = true;
+    }
+
     fn touch(&mut self) {
         self.changed = true;
         self.waiting = true;
+        self.unsettled = true;
     }
 }
 

@@ -321,6 +321,7 @@ impl Track {
     /// Mutes or unmutes. After a pause every subscriber starts over with a key frame.
     pub(crate) fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
+        self.subscriptions.unsettle();
         if muted {
             for encoding in &mut self.encodings {
                 encoding.forget_opening();
