@@ -1,6 +1,7 @@
 //! Knows where the kernel would send from by itself, so that it need not be told with each datagram:
 //! telling it makes a single datagram a quarter dearer. Decides nothing else.
 
+use foldhash::fast::RandomState;
 use sfu_core::outbox::Path;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -11,7 +12,7 @@ const PATHS_MAX: usize = 16_384;
 /// What the kernel chose for each path so far.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
-    chosen: HashMap<Path, bool>,
+    chosen: HashMap<Path, bool, RandomState>,
 }
 
 impl Sources {
