@@ -43,7 +43,7 @@ pub(crate) struct Arrival {
     /// Who they are and what they may do.
     pub(crate) admission: Admission,
     /// Takes the messages for them; dropping it closes the connection after the last.
-    pub(crate) replies: mpsc::Sender<SignalResponse>,
+    pub(crate) replies: mpsc::Sender<Box<SignalResponse>>,
     /// Closes the connection at once.
     pub(crate) cut: oneshot::Sender<()>,
     /// Tells that the room has taken them in.
@@ -53,7 +53,7 @@ pub(crate) struct Arrival {
 /// How a connection is reached.
 #[derive(Debug)]
 struct Line {
-    replies: mpsc::Sender<SignalResponse>,
+    replies: mpsc::Sender<Box<SignalResponse>>,
     cut: oneshot::Sender<()>,
 }
 
@@ -179,7 +179,7 @@ impl RoomActor {
         let Some(line) = self.lines.get(&connection) else {
             return true;
         };
-        match line.replies.try_send(response) {
+        match line.replies.try_send(Box::new(response)) {
             // A closed line is one whose departure waits in the inbox.
             Ok(()) | Err(TrySendError::Closed(_)) => true,
             Err(TrySendError::Full(_)) => {

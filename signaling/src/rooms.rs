@@ -210,13 +210,14 @@ impl Drop for Listing {
 pub(crate) struct Seat {
     connection: ConnectionId,
     inbox: mpsc::Sender<ToRoom>,
-    replies: mpsc::Receiver<SignalResponse>,
+    /// Boxed, because a queue makes room for 32 of them at once, and they have almost a kilobyte each.
+    replies: mpsc::Receiver<Box<SignalResponse>>,
     cut: Option<oneshot::Receiver<()>>,
 }
 
 impl Seat {
     /// The next message for the client; `None` when the room has nothing more to say to it, ever.
-    pub(crate) async fn next_reply(&mut self) -> Option<SignalResponse> {
+    pub(crate) async fn next_reply(&mut self) -> Option<Box<SignalResponse>> {
         self.replies.recv().await
     }
 
@@ -342,7 +343,7 @@ mod tests {
                 "the room was asked"
             );
         }
-        let is_farewell = |reply: SignalResponse| match reply.message {
+        let is_farewell = |reply: Box<SignalResponse>| match reply.message {
             Some(Message::Update(update)) => update.participants.iter().any(|participant| {
                 participant.identity == "alice" && participant.state() == State::Disconnected
             }),

@@ -42,7 +42,7 @@ const NARROW_FOR: Duration = Duration::from_mins(1);
 /// ahead of what arrives, and room for a layer that came and went meanwhile.
 const AHEAD_PERCENT: u64 = 125;
 
-/// Everything that is known of one subscriber's line. Takes 17 kB at the beginning and no more.
+/// Everything that is known of one subscriber's line. Takes 3 kB at the beginning and 26 kB at most.
 #[derive(Debug)]
 pub struct Bandwidth {
     estimator: Estimator,

@@ -76,7 +76,7 @@ const REFERENCE_TIMES: i64 = 1 << 24;
 /// Ticks of 250 µs in a reference time of 64 ms.
 const TICKS_PER_REFERENCE: i64 = 256;
 
-/// The estimate of one line. All memory is taken at the beginning.
+/// The estimate of one line.
 #[derive(Debug)]
 pub struct Estimator {
     packets: SentPackets,

@@ -7,17 +7,21 @@ use std::time::{Duration, Instant};
 
 /// Packets that are remembered. With feedback every 100 ms over 600 ms of round trip, this many
 /// packets of 1200 bytes are 28 Mbit/s, more than [`ESTIMATE_MAX`](super::ESTIMATE_MAX). The oldest
-/// is forgotten, and what is told of it then is not believed. A power of two, so that a number's
-/// place does not jump when numbers wrap.
+/// is forgotten, and what is told of it then is not believed.
 const PACKETS_MAX: usize = 2048;
-const PACKETS_MAX_U64: u64 = 2048;
+/// Packets that are remembered at first: sound, and a small picture. It doubles while packets would be
+/// forgotten that were sent less than this ago. Powers of two, so that a number's place does not jump
+/// when numbers wrap.
+const PACKETS_MIN: usize = 128;
+const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// The memory of one subscriber's packets: 16 kB, allocated once.
+/// The memory of one subscriber's packets: 1.5 kB at first, 25 kB at most.
 #[derive(Debug)]
 pub(super) struct SentPackets {
     started_at: Instant,
     numbers: Extender,
-    ring: Box<[Entry]>,
+    /// Its length is a power of two.
+    ring: Vec<Entry>,
     /// The first number that was sent.
     first: Option<u64>,
 }
@@ -31,6 +35,13 @@ struct Entry {
     cluster: Option<ClusterId>,
     fate: Fate,
 }
+
+const UNUSED: Entry = Entry {
+    sent_at: 0,
+    size: 0,
+    cluster: None,
+    fate: Fate::Unused,
+};
 
 /// What is known of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,16 +80,10 @@ pub(super) enum News {
 
 impl SentPackets {
     pub(super) fn new(now: Instant) -> Self {
-        let unused = Entry {
-            sent_at: 0,
-            size: 0,
-            cluster: None,
-            fate: Fate::Unused,
-        };
         Self {
             started_at: now,
             numbers: Extender::default(),
-            ring: vec![unused; PACKETS_MAX].into_boxed_slice(),
+            ring: vec![UNUSED; PACKETS_MIN],
             first: None,
         }
     }
@@ -104,24 +109,53 @@ impl SentPackets {
         if number < first {
             return;
         }
+        let sent_at = low_32_bits(self.micros(now));
+        self.make_room(number, sent_at);
         let skipped_from = newest.map_or(number, |newest| {
-            (newest + 1).max(number.saturating_sub(PACKETS_MAX_U64))
+            (newest + 1).max(number.saturating_sub(self.len()))
         });
         for skipped in skipped_from..number {
-            self.ring[place(skipped)].fate = Fate::Unused;
+            let place = self.place(skipped);
+            self.ring[place].fate = Fate::Unused;
         }
-        self.ring[place(number)] = Entry {
-            sent_at: low_32_bits(self.micros(now)),
+        let place = self.place(number);
+        self.ring[place] = Entry {
+            sent_at,
             size: u16::try_from(size).unwrap_or(u16::MAX),
             cluster,
             fate: Fate::Unknown,
         };
     }
 
+    /// Doubles the ring if this packet would take the place of one that may still be told of.
+    fn make_room(&mut self, number: u64, sent_at: u32) {
+        let oldest = &self.ring[self.place(number)];
+        let age = Duration::from_micros(sent_at.wrapping_sub(oldest.sent_at).into());
+        if oldest.fate == Fate::Unused || age >= REMEMBERED || self.ring.len() == PACKETS_MAX {
+            return;
+        }
+        let kept = number.saturating_sub(self.len())..number;
+        let doubled = vec![UNUSED; self.ring.len() * 2];
+        let old = std::mem::replace(&mut self.ring, doubled);
+        for number in kept {
+            let place = self.place(number);
+            self.ring[place] = old[place & (old.len() - 1)];
+        }
+    }
+
+    fn len(&self) -> u64 {
+        u64::try_from(self.ring.len()).expect("at most 2048")
+    }
+
+    fn place(&self, number: u64) -> usize {
+        usize::try_from(number % self.len()).expect("less than 2048")
+    }
+
     /// Takes note that a packet was sent again under the same number.
     pub(super) fn repeated(&mut self, number: SequenceNumber) {
         if let Some(number) = self.known(number) {
-            let entry = &mut self.ring[place(number)];
+            let place = self.place(number);
+            let entry = &mut self.ring[place];
             entry.fate = match entry.fate {
                 Fate::Unknown => Fate::UnknownRepeated,
                 Fate::Lost => Fate::LostRepeated,
@@ -139,7 +173,7 @@ impl SentPackets {
         let behind = SequenceNumber::of_extended(newest).distance_from(number);
         let behind = u64::try_from(behind)
             .ok()
-            .filter(|behind| *behind < PACKETS_MAX_U64)?;
+            .filter(|behind| *behind < self.len())?;
         newest
             .checked_sub(behind)
             .filter(|number| Some(*number) >= self.first)
@@ -155,7 +189,8 @@ impl SentPackets {
     ) -> Option<Told> {
         let number = self.known(number)?;
         let now = self.micros(now);
-        let entry = &mut self.ring[place(number)];
+        let place = self.place(number);
+        let entry = &mut self.ring[place];
         let news = match (entry.fate, arrived) {
             (Fate::Unused | Fate::Arrived, _) | (Fate::Lost | Fate::LostRepeated, false) => {
                 return None;
@@ -190,10 +225,6 @@ impl SentPackets {
     pub(super) fn age(&self, now: Instant, sent_at: i64) -> Duration {
         Duration::from_micros(u64::try_from(self.micros(now) - sent_at).unwrap_or(0))
     }
-}
-
-fn place(number: u64) -> usize {
-    usize::try_from(number % PACKETS_MAX_U64).expect("less than 2048")
 }
 
 fn low_32_bits(micros: i64) -> u32 {
@@ -263,6 +294,34 @@ mod tests {
             );
         }
         assert!(packets.told(now, SequenceNumber(1200), true).is_some());
+    }
+
+    #[test]
+    fn memory_follows_the_number_of_packets_in_a_second() {
+        let sends = |rate: u16| {
+            let mut packets = SentPackets::new(start());
+            for number in 0..10 * rate {
+                let at = start() + Duration::from_secs(1) * u32::from(number) / u32::from(rate);
+                packets.sent(at, SequenceNumber(number), 100, None);
+            }
+            packets.ring.len()
+        };
+        assert_eq!(sends(100), PACKETS_MIN);
+        assert_eq!(sends(300), 4 * PACKETS_MIN);
+        assert_eq!(sends(5000), PACKETS_MAX);
+    }
+
+    #[test]
+    fn what_was_sent_before_there_was_room_for_more_is_still_known() {
+        let now = start();
+        let mut packets = SentPackets::new(now);
+        for number in 0..=128 {
+            packets.sent(now, SequenceNumber(number), number.into(), None);
+        }
+        for number in 0..=128 {
+            let told = packets.told(now, SequenceNumber(number), true);
+            assert_eq!(told.map(|told| told.size), Some(number.into()));
+        }
     }
 
     #[test]
