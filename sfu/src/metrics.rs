@@ -55,6 +55,8 @@ pub(crate) struct Sent {
     pub(crate) buffer_full: u64,
     /// Dropped because their destination failed.
     pub(crate) unreachable: u64,
+    /// Those that left in one call with others.
+    pub(crate) in_runs: u64,
     /// Calls by the number of datagrams they took, as in [`RUN_BOUNDS`].
     runs: [u64; RUN_BOUNDS.len()],
 }
@@ -63,6 +65,7 @@ impl Sent {
     pub(crate) fn count_run(&mut self, datagrams: u64, len: usize) {
         self.datagrams += datagrams;
         self.bytes += bytes(len);
+        self.in_runs += if datagrams > 1 { datagrams } else { 0 };
         let class = RUN_BOUNDS.iter().position(|&bound| datagrams <= bound);
         self.runs[class.unwrap_or(RUN_BOUNDS.len() - 1)] += 1;
     }
@@ -123,6 +126,11 @@ const OF_EVENT_LOOPS: [Row<Counters>; 13] = [
     ),
     ("datagrams_sent", "Datagrams sent.", |it| it.sent.datagrams),
     ("bytes_sent", "Bytes of them.", |it| it.sent.bytes),
+    (
+        "datagrams_sent_in_runs",
+        "Datagrams that left in one call with others (UDP GSO).",
+        |it| it.sent.in_runs,
+    ),
 ];
 
 /// What is the case in engines at the moment.
@@ -373,6 +381,7 @@ mod tests {
             "# TYPE saal_media_datagrams_received_total counter",
             r#"saal_media_datagrams_received_total{worker="0"} 0"#,
             r#"saal_media_datagrams_received_total{worker="1"} 7"#,
+            r#"saal_media_datagrams_sent_in_runs_total{worker="1"} 71"#,
             "# TYPE saal_media_peers gauge",
             r#"saal_media_peers{worker="1"} 3"#,
             r#"saal_media_dropped_total{worker="0",reason="unknown_sender"} 0"#,
