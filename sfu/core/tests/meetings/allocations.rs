@@ -93,3 +93,22 @@ fn a_warm_engine_paces_video_for_narrow_lines_without_an_allocation() {
     sim.run_for(Duration::from_secs(2));
     assert_eq!(sim.probed, 0, "allocations for packets that came");
 }
+
+#[test]
+fn a_viewer_of_a_lecture_takes_a_few_dozen_kilobytes() {
+    const VIEWERS: usize = 10;
+    let mut sim = Sim::new(2);
+    let speaker = sim.join(0);
+    sim.publish_audio(speaker);
+    sim.publish_camera(speaker);
+    sim.join(2);
+    sim.run_for(Duration::from_secs(5));
+    sim.scale = Some(bytes_in_use);
+    for _ in 0..VIEWERS {
+        sim.join(2);
+    }
+    sim.run_for(Duration::from_secs(20));
+    let each = sim.weight / VIEWERS;
+    eprintln!("{each} bytes a viewer");
+    assert!((10_000..50_000).contains(&each), "{each} bytes");
+}
