@@ -86,7 +86,7 @@ pub(crate) fn render(workers: &[Snapshot]) -> String {
 /// A name, what it counts, and where that stands.
 type Row<T> = (&'static str, &'static str, fn(&T) -> u64);
 
-const OF_EVENT_LOOPS: [Row<Counters>; 13] = [
+const OF_EVENT_LOOPS: [Row<Counters>; 14] = [
     ("turns", "Turns of the event loop.", |it| it.turns),
     ("datagrams_received", "Datagrams read.", |it| it.received),
     ("bytes_received", "Bytes of them.", |it| it.received_bytes),
