@@ -172,9 +172,7 @@ impl Engine {
 
     /// Ends a turn, and does what is due by now.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
-        if self.gathered.due_at().is_some_and(|at| at <= now) {
-            self.forward_gathered(now, out);
-        }
+        self.forward_gathered(now, out);
         if self.probe_at.is_some_and(|at| at <= now) {
             self.go_on_probing(now, out);
         }
@@ -186,7 +184,6 @@ impl Engine {
         }
         self.next_tick_at = (!self.peers.is_empty()).then_some(now + TICK);
         self.strays = Strays::default();
-        self.forward_gathered(now, out);
         self.tick(now, out);
         self.go_on_probing(now, out);
     }
@@ -214,7 +211,7 @@ impl Engine {
     }
 
     /// Takes in one packet of media. Sound is sent to everyone who is subscribed to it, pictures wait
-    /// for the end of the turn, or for their own.
+    /// for the end of the turn.
     fn forward(&mut self, now: Instant, from: PeerKey, bytes: &mut [u8], out: &mut Outbox) {
         self.stats.packets_received += 1;
         let Ok(packet) = Packet::parse(bytes) else {
@@ -269,7 +266,7 @@ impl Engine {
     }
 
     /// Sends a packet, given as its header and its payload, to everyone who gets it in any form: sound at
-    /// once, pictures at the end of the turn, or of their own.
+    /// once, pictures at the end of the turn.
     pub(crate) fn fan_out(
         &mut self,
         now: Instant,
@@ -282,10 +279,7 @@ impl Engine {
         track.remember_opening(now, arrival, payload);
         let descriptor = track.descriptor_in(arrival, head);
         if track.spec.kind == MediaKind::Video {
-            let incoming = &arrival.incoming;
-            let burst = &mut track.encodings[incoming.encoding].burst;
-            let until = burst.note(now, incoming.timestamp, arrival.marker);
-            let media = (descriptor, &*payload, until);
+            let media = (descriptor, &*payload);
             self.gathered.push(now, key, arrival, media);
         } else {
             self.forward_sound(now, key, arrival, payload, out);

@@ -33,12 +33,11 @@ impl Engine {
         self.forward_up_to(usize::MAX, now, out);
     }
 
-    /// Sends some of the packets whose turn ends, unless more of their picture is about to come, and returns whether more are
-    /// left. If what it wrote is sent before it goes on, it writes again where it wrote before, which
-    /// is in the processor's cache.
+    /// Sends some of the packets whose turn ends, and returns whether more are left. If what it wrote is
+    /// sent before it goes on, it writes again where it wrote before, which is in the processor's
+    /// cache.
     pub fn forward_slice(&mut self, now: Instant, out: &mut Outbox) -> bool {
-        let is_due = self.gathered.due_at().is_some_and(|at| at <= now);
-        is_due && self.forward_up_to(SLICE_BYTES, now, out)
+        self.forward_up_to(SLICE_BYTES, now, out)
     }
 
     fn forward_up_to(&mut self, bytes_max: usize, now: Instant, out: &mut Outbox) -> bool {

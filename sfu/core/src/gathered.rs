@@ -1,5 +1,4 @@
-//! Packets of pictures that wait for the end of their turn, or a little for the rest of their picture.
-//! Knows which belong together, not who gets them: see `fanout`.
+//! Packets of pictures that wait for the end of their turn. Knows which belong together, not who gets them: see `fanout`.
 
 use crate::engine::TrackKey;
 use crate::uplink::track::Arrival;
@@ -18,8 +17,6 @@ pub(crate) struct Gathered {
     pub(crate) bytes: Vec<u8>,
     /// When the first of them came.
     since: Option<Instant>,
-    /// Pictures of which more is about to come, and until when to wait for that.
-    open: Vec<(usize, Instant)>,
     /// Of how many packets everyone has been served, and how many have been of the picture behind.
     pub(crate) done: (usize, usize),
     /// Counts the turns: each begins with another subscriber, so that nobody is always the last.
@@ -41,11 +38,9 @@ pub(crate) struct Packet {
 }
 
 impl Gathered {
-    /// When what waits shall leave, at the earliest at the end of the turn in which it came; `None` if
-    /// nothing waits.
+    /// When the first of what waits came, which is when it shall leave; `None` if nothing waits.
     pub(crate) fn due_at(&self) -> Option<Instant> {
-        let latest = self.open.iter().map(|(_, until)| *until).max();
-        latest.max(self.since)
+        self.since
     }
 
     /// Whether a packet of this picture can wait with those that do. Of each encoding only one
@@ -62,24 +57,20 @@ impl Gathered {
         self.packets.iter().rev().find(is_it)
     }
 
-    /// Lets a packet wait; its picture must be one that [`Gathered::takes`]. With it comes until when
-    /// it pays to wait for more of the picture.
+    /// Lets a packet wait; its picture must be one that [`Gathered::takes`].
     pub(crate) fn push(
         &mut self,
         now: Instant,
         track: TrackKey,
         arrival: &Arrival,
-        (descriptor, payload, until): (&[u8], &[u8], Option<Instant>),
+        (descriptor, payload): (&[u8], &[u8]),
     ) {
         if self.packets.capacity() == 0 {
             self.packets.reserve(PACKETS_MAX);
-            self.open.reserve(PACKETS_MAX);
             self.bytes.reserve(PACKETS_MAX * PACKET_LEN);
         }
         let known = self.find(track, arrival.incoming.encoding);
         let picture = known.map_or(self.packets.len(), |it| it.picture);
-        self.open.retain(|(open, _)| *open != picture);
-        self.open.extend(until.map(|until| (picture, until)));
         self.packets.push(Packet {
             track,
             arrival: *arrival,
@@ -98,7 +89,6 @@ impl Gathered {
     pub(crate) fn clear(&mut self) {
         self.packets.clear();
         self.bytes.clear();
-        self.open.clear();
         self.since = None;
         self.done = (0, 0);
         self.turns = self.turns.wrapping_add(1);
@@ -142,7 +132,6 @@ mod tests {
     use crate::test_clock::start;
     use crate::uplink::redundancy::Form;
     use slotmap::SlotMap;
-    use std::time::Duration;
 
     #[test]
     fn the_packets_of_each_picture_come_together_in_the_order_they_came() {
@@ -179,20 +168,6 @@ mod tests {
     }
 
     #[test]
-    fn all_wait_until_every_picture_is_complete_or_late() {
-        let [camera, screen] = two_tracks();
-        let (mut gathered, now) = (Gathered::default(), start());
-        let late = |millis| Some(now + Duration::from_millis(millis));
-        push_until(&mut gathered, (camera, 2, 90), 1, late(1));
-        push_until(&mut gathered, (screen, 0, 90), 1, late(2));
-        assert_eq!(gathered.due_at(), late(2));
-        push_until(&mut gathered, (screen, 0, 90), 2, None);
-        assert_eq!(gathered.due_at(), late(1));
-        push_until(&mut gathered, (camera, 2, 90), 2, None);
-        assert!(gathered.due_at() < late(1), "nothing is missing");
-    }
-
-    #[test]
     fn no_more_wait_than_there_is_room_for() {
         let [camera, _] = two_tracks();
         let mut gathered = Gathered::default();
@@ -206,15 +181,11 @@ mod tests {
         assert_eq!(gathered.due_at(), None);
     }
 
-    fn push(gathered: &mut Gathered, track: TrackKey, of: (usize, u32), byte: u8) {
-        push_until(gathered, (track, of.0, of.1), byte, None);
-    }
-
-    fn push_until(
+    fn push(
         gathered: &mut Gathered,
-        (track, encoding, timestamp): (TrackKey, usize, u32),
+        track: TrackKey,
+        (encoding, timestamp): (usize, u32),
         byte: u8,
-        until: Option<Instant>,
     ) {
         let arrival = Arrival {
             incoming: Incoming {
@@ -229,7 +200,7 @@ mod tests {
             marker: false,
             form: Form::Plain,
         };
-        gathered.push(start(), track, &arrival, (&[], &[byte], until));
+        gathered.push(start(), track, &arrival, (&[], &[byte]));
     }
 
     fn two_tracks() -> [TrackKey; 2] {

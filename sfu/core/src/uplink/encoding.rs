@@ -1,6 +1,5 @@
 //! One simulcast stream of a track: what came, when, and on which clock.
 
-use super::burst::Burst;
 use super::keyframe_requester::KeyframeRequester;
 use super::layers::Layers;
 use super::nack_generator::{Gap, NackGenerator};
@@ -37,7 +36,6 @@ pub(crate) struct Encoding {
     pub(crate) statistics: ReceiveStatistics,
     pub(crate) layers: Layers,
     pub(crate) nacks: NackGenerator,
-    pub(crate) burst: Burst,
     /// What came as one frame, or one packet of video.
     cache: PacketCache,
     /// Sound with copies of earlier frames.
@@ -72,7 +70,6 @@ impl Encoding {
             statistics: ReceiveStatistics::default(),
             layers: Layers::default(),
             nacks: NackGenerator::default(),
-            burst: Burst::default(),
             cache: PacketCache::default(),
             opening: Opening::default(),
             redundant_cache: PacketCache::default(),

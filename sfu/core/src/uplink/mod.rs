@@ -2,7 +2,6 @@
 
 pub(crate) mod audience;
 pub(crate) mod audio_level;
-pub(crate) mod burst;
 pub(crate) mod demand;
 pub(crate) mod encoding;
 pub(crate) mod encoding_rate;
