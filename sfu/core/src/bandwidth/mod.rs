@@ -7,6 +7,7 @@
 //! - [`probe`]: when and how it is tried whether it carries more.
 //! - [`steady`]: what of it can be relied on.
 //! - [`shown`]: what it has been seen to carry of late.
+//! - `steps`: what both count in.
 //! - [`backoff`]: what it has just shown not to carry.
 //! - [`pacer`]: how much video leaves in one turn.
 //! - [`allocator`]: which layer each subscription gets.
@@ -18,6 +19,7 @@ pub mod pacer;
 pub mod probe;
 pub mod shown;
 pub mod steady;
+mod steps;
 
 use crate::rtp::SequenceNumber;
 use crate::rtp::rtcp::TransportFeedback;

@@ -1,6 +1,7 @@
 //! What a line has been seen to carry of late: the most of the last five seconds. An estimate may be
 //! older, and of a line that was wider then. Knows not what for.
 
+use super::steps::Steps;
 use crate::units::Bitrate;
 use std::time::{Duration, Instant};
 
@@ -13,48 +14,27 @@ const STEP: Duration = Duration::from_millis(500);
 /// The highest rate of each step.
 #[derive(Debug)]
 pub struct ShownRate {
-    highest: [Bitrate; STEPS],
-    newest: usize,
-    newest_from: Instant,
+    highest: Steps<STEPS>,
 }
 
 impl ShownRate {
     /// Of which nothing has been seen yet.
     pub const fn new(now: Instant) -> Self {
         Self {
-            highest: [Bitrate::ZERO; STEPS],
-            newest: 0,
-            newest_from: now,
+            highest: Steps::new(now, STEP, Bitrate::ZERO),
         }
     }
 
     /// Takes a rate at which packets arrived.
     pub fn record(&mut self, now: Instant, rate: Bitrate) {
-        self.pass(now);
-        let highest = &mut self.highest[self.newest];
+        let highest = self.highest.newest(now, Bitrate::ZERO);
         *highest = rate.max(*highest);
     }
 
     /// The highest of the window.
     pub fn rate(&self, now: Instant) -> Bitrate {
-        let passed = now.saturating_duration_since(self.newest_from).as_millis() / STEP.as_millis();
-        let passed = usize::try_from(passed).unwrap_or(STEPS);
-        let left = STEPS.saturating_sub(passed);
-        let steps = (0..left).map(|back| (self.newest + STEPS - back) % STEPS);
-        let rates = steps.map(|step| self.highest[step]);
-        rates.max().unwrap_or(Bitrate::ZERO)
-    }
-
-    fn pass(&mut self, now: Instant) {
-        for _ in 0..STEPS {
-            if now.saturating_duration_since(self.newest_from) < STEP {
-                return;
-            }
-            self.newest = (self.newest + 1) % STEPS;
-            self.newest_from += STEP;
-            self.highest[self.newest] = Bitrate::ZERO;
-        }
-        self.newest_from = now;
+        let left = STEPS.saturating_sub(self.highest.passed(now));
+        self.highest.last(left).max().unwrap_or(Bitrate::ZERO)
     }
 }
 

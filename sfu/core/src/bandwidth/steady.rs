@@ -1,6 +1,7 @@
 //! The estimate that can be relied on: the lowest of the last two seconds and a little more, or of the
 //! last half second. Knows not what for.
 
+use super::steps::Steps;
 use crate::units::Bitrate;
 use std::time::{Duration, Instant};
 
@@ -15,49 +16,31 @@ const STEPS_BRIEF: usize = 3;
 /// The lowest estimate of each step.
 #[derive(Debug)]
 pub struct SteadyEstimate {
-    lowest: [Bitrate; STEPS],
-    newest: usize,
-    newest_from: Instant,
+    lowest: Steps<STEPS>,
 }
 
 impl SteadyEstimate {
     /// As if the line had always been like this.
     pub const fn new(now: Instant, estimate: Bitrate) -> Self {
         Self {
-            lowest: [estimate; STEPS],
-            newest: 0,
-            newest_from: now,
+            lowest: Steps::new(now, STEP, estimate),
         }
     }
 
-    /// Takes the estimate at a moment. Call it every 25 ms or so.
+    /// Takes the estimate at a moment. Call it every 25 ms or so: between two calls it did not move.
     pub fn record(&mut self, now: Instant, estimate: Bitrate) {
-        // After a pause the window is filled with what is known: the estimate did not move.
-        for _ in 0..STEPS {
-            if now.saturating_duration_since(self.newest_from) < STEP {
-                break;
-            }
-            self.newest = (self.newest + 1) % STEPS;
-            self.newest_from += STEP;
-            self.lowest[self.newest] = estimate;
-        }
-        if now.saturating_duration_since(self.newest_from) >= STEP {
-            self.newest_from = now;
-        }
-        let lowest = &mut self.lowest[self.newest];
+        let lowest = self.lowest.newest(now, estimate);
         *lowest = estimate.min(*lowest);
     }
 
     /// The lowest of the window.
     pub fn rate(&self) -> Bitrate {
-        self.lowest.iter().copied().min().expect("nine steps")
+        self.lowest.last(STEPS).min().expect("nine steps")
     }
 
     /// The lowest of the last half second.
     pub fn brief(&self) -> Bitrate {
-        let steps = (0..STEPS_BRIEF).map(|back| (self.newest + STEPS - back) % STEPS);
-        let lowest = steps.map(|step| self.lowest[step]).min();
-        lowest.expect("three steps")
+        self.lowest.last(STEPS_BRIEF).min().expect("three steps")
     }
 }
 
