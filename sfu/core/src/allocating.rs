@@ -120,7 +120,7 @@ impl Engine {
         let Some(line) = &mut peer.line else { return };
         let requests: Vec<Request<'_>> = wishes.iter().map(Wish::request).collect();
         let mut grants = Vec::with_capacity(requests.len());
-        let allocation = allocate(line.bandwidth.budget(now), &requests, &mut grants);
+        let allocation = allocate(line.budget(now), &requests, &mut grants);
         line.settle(now, &allocation, changes(&requests, &grants));
         let (is_new, is_known) = (line.is_new(now), line.bandwidth.is_known());
         let is_backed_up = line.is_backed_up();

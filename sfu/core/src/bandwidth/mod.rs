@@ -145,8 +145,8 @@ impl Bandwidth {
         }
     }
 
-    /// What may be given to subscriptions.
-    pub fn budget(&self, now: Instant) -> Budget {
+    /// What may be given to subscriptions, which were `given` so much last.
+    pub fn budget(&self, now: Instant, given: Bitrate) -> Budget {
         let estimate = if self.pacer.has_burst(now) {
             self.estimator.kept()
         } else {
@@ -157,6 +157,7 @@ impl Bandwidth {
             estimate,
             steady: bound(self.steady.rate()),
             brief: bound(self.steady.brief()),
+            given,
         }
     }
 

@@ -2,7 +2,7 @@
 //! each subscription gets is decided in `allocating`.
 
 use crate::bandwidth::Bandwidth;
-use crate::bandwidth::allocator::Allocation;
+use crate::bandwidth::allocator::{Allocation, Budget};
 use crate::downlink::waiting::Waiting;
 use crate::rtp::SequenceNumber;
 use crate::rtp::extension::transport_sequence_bytes;
@@ -130,6 +130,11 @@ impl Line {
         self.queued_at.is_some_and(lately)
     }
 
+    /// What may be given away.
+    pub(crate) fn budget(&self, now: Instant) -> Budget {
+        self.bandwidth.budget(now, self.given)
+    }
+
     /// Takes note of what an allocation made of it.
     pub(crate) fn settle(&mut self, now: Instant, allocation: &Allocation, changes: Changes) {
         let before = std::mem::replace(&mut self.given, allocation.given);
@@ -140,7 +145,7 @@ impl Line {
         } else if changes.raised {
             backoff.raised(now);
         }
-        let budget = self.bandwidth.budget(now);
+        let budget = self.budget(now);
         let enough = allocation.wanted.percent(EASE_PERCENT);
         let carries_all = allocation.given == allocation.wanted
             && budget.estimate.min(budget.steady) >= enough
@@ -160,7 +165,7 @@ impl Line {
 
     /// Whether the last allocation gave more than it carries.
     pub(crate) fn is_overdrawn(&self, now: Instant) -> bool {
-        self.bandwidth.budget(now).estimate < self.given
+        self.budget(now).estimate < self.given
     }
 
     /// Whether it is not known yet, but may be soon.

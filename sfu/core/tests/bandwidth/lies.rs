@@ -43,7 +43,7 @@ proptest! {
                 number = number.wrapping_add(1);
                 padding += 255;
             }
-            let budget = bandwidth.budget(now);
+            let budget = bandwidth.budget(now, Bitrate::ZERO);
             prop_assert!((ESTIMATE_MIN..=ESTIMATE_MAX).contains(&budget.estimate));
             prop_assert!((ESTIMATE_MIN..=ESTIMATE_MAX).contains(&budget.steady));
             let turn = bandwidth.pacer().turn(now, 0);
@@ -78,7 +78,7 @@ fn who_claims_that_all_arrived_at_once_gets_no_more_than_the_most() {
         tell(&mut bandwidth, now, base, &lie);
         bandwidth.handle_timeout(now, WANTED);
     }
-    assert!(bandwidth.budget(now).estimate <= ESTIMATE_MAX);
+    assert!(bandwidth.budget(now, Bitrate::ZERO).estimate <= ESTIMATE_MAX);
 }
 
 fn tell(bandwidth: &mut Bandwidth, now: std::time::Instant, base: u16, lie: &Lie) {

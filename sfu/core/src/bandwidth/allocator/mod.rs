@@ -30,6 +30,9 @@ pub struct Budget {
     /// What it carried all of the last half second: enough for the smallest picture where there is
     /// none, because a step down may have left no room for it while its queue emptied.
     pub brief: Bitrate,
+    /// What was given last, and is carried now: out of it, whoever comes before thumbnails has their
+    /// smallest picture at once, in place of some, and not only when the line carries more.
+    pub given: Bitrate,
 }
 
 /// What a picture is for, which says what it may lose.
@@ -220,7 +223,12 @@ fn limit(request: &Request<'_>, layer: usize, budget: &Budget) -> Bitrate {
         let relied_on = |rate: Bitrate, percent| rate.min(budget.estimate).percent(percent);
         let steady = relied_on(budget.steady, UPGRADE_PERCENT);
         if request.current.is_none() && is_cheapest(request, layer) {
-            steady.max(relied_on(budget.brief, FIRST_PERCENT))
+            let first = steady.max(relied_on(budget.brief, FIRST_PERCENT));
+            if request.priority < Priority::Thumbnail {
+                first.max(relied_on(budget.given, 100))
+            } else {
+                first
+            }
         } else {
             steady
         }

@@ -155,6 +155,7 @@ fn a_step_up_waits_until_the_line_is_steady_and_a_step_down_for_nothing() {
         estimate: Bitrate::from_kbps(estimate),
         steady: Bitrate::from_kbps(steady),
         brief: Bitrate::from_kbps(steady),
+        given: Bitrate::ZERO,
     };
     allocate(budget(5000, 1000), &[speaker], &mut grants);
     assert_eq!(grants, [Grant::Layer(1)]);
@@ -170,6 +171,7 @@ fn where_there_is_no_picture_the_smallest_waits_half_a_second_and_a_larger_one_t
         estimate: Bitrate::from_kbps(9000),
         steady: Bitrate::from_kbps(50),
         brief: Bitrate::from_kbps(9000),
+        given: Bitrate::ZERO,
     };
     let mut grants = Vec::new();
     speaker.current = None;
@@ -178,6 +180,29 @@ fn where_there_is_no_picture_the_smallest_waits_half_a_second_and_a_larger_one_t
     speaker.current = Some(0);
     allocate(budget, &[speaker], &mut grants);
     assert_eq!(grants, [Grant::Layer(0)]);
+}
+
+#[test]
+fn who_speaks_is_seen_in_place_of_thumbnails_while_the_line_carries_no_more() {
+    let camera = camera();
+    let mut thumbnail = request(Purpose::Camera, Priority::Thumbnail, &camera);
+    thumbnail.current = Some(0);
+    let mut speaker = request(Purpose::Camera, Priority::Speaker, &camera);
+    speaker.current = None;
+    let carried = camera[0].bitrate;
+    let budget = Budget {
+        estimate: carried.percent(104),
+        steady: carried.percent(50),
+        brief: carried.percent(50),
+        given: carried,
+    };
+    let mut grants = Vec::new();
+    allocate(budget, &[thumbnail, speaker], &mut grants);
+    let paused = Grant::Paused(PauseReason::Bandwidth);
+    assert_eq!(grants, [paused, Grant::Layer(0)]);
+    thumbnail.current = None;
+    allocate(budget, &[thumbnail], &mut grants);
+    assert_eq!(grants, [paused], "a thumbnail waits for its turn");
 }
 
 /// One random subscription, with its layers.
@@ -276,16 +301,16 @@ proptest! {
     ) {
         let mut now = start();
         let mut steady = SteadyEstimate::new(now, Bitrate::from_kbps(kbps));
-        let mut changes = vec![0; wishes.len()];
+        let (mut changes, mut total) = (vec![0; wishes.len()], Bitrate::ZERO);
         for tick in 0..1200_u64 {
             // As the rate control does around a full line: slowly up, at once down.
             let phase = tick * 25 % period_ms;
             let swing = 900 + 200 * phase / period_ms;
             let estimate = Bitrate::from_bps(kbps * swing);
             steady.record(now, estimate);
-            let budget = Budget { estimate, steady: steady.rate(), brief: steady.brief() };
+            let budget = Budget { estimate, steady: steady.rate(), brief: steady.brief(), given: total };
             let mut grants = Vec::new();
-            allocate(budget, &requests(&wishes), &mut grants);
+            total = allocate(budget, &requests(&wishes), &mut grants).given;
             for ((wish, grant), changes) in wishes.iter_mut().zip(&grants).zip(&mut changes) {
                 let given = match grant {
                     Grant::Layer(index) => Some(*index),
@@ -396,6 +421,7 @@ fn given(kbps: u64, requests: &[Request<'_>]) -> (Vec<Grant>, Allocation) {
         estimate: rate,
         steady: rate,
         brief: rate,
+        given: Bitrate::ZERO,
     };
     let mut grants = Vec::new();
     let allocation = allocate(budget, requests, &mut grants);

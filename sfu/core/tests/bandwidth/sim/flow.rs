@@ -241,7 +241,11 @@ impl Flow {
             },
         ];
         let mut grants = Vec::new();
-        let allocation = allocate(self.bandwidth.budget(now), &requests, &mut grants);
+        let allocation = allocate(
+            self.bandwidth.budget(now, Bitrate::ZERO),
+            &requests,
+            &mut grants,
+        );
         self.wanted = allocation.wanted;
         let before = std::mem::replace(&mut self.given, allocation.given);
         let granted = match grants[1] {
