@@ -1,7 +1,7 @@
 //! The promises about scarce bandwidth, row by row as `make quality` has them: lines that shrink,
 //! and that carry hardly a picture.
 
-use crate::narrow::{a_call, as_a_camera, line, secs, width};
+use crate::narrow::{a_call, as_a_camera, line, ms, secs, width};
 use crate::sim::Sim;
 use sfu_core::command::Purpose;
 use sfu_core::event::{Event, PauseReason};
@@ -208,10 +208,7 @@ fn longest_queue(sim: &mut Sim, who: PeerId, time: Duration) -> Duration {
     longest
 }
 
-fn tell(row: u8, target: &str, measured: &str) {
+/// Says what was measured of a row of `make quality`, as it reads it.
+pub(crate) fn tell(row: u8, target: &str, measured: &str) {
     eprintln!(r#"quality row={row} target="{target}" measured="{measured}""#);
-}
-
-fn ms(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
 }

@@ -39,7 +39,7 @@ fn a_line_too_narrow_for_any_picture_pauses_it_says_so_and_keeps_the_sound() {
     line(&mut sim, bob, 100);
     sim.run_until("it is paused", |sim| states(sim, bob).last() == Some(&true));
     sim.run_for(secs(10));
-    let sound = *sim.tracks.keys().find(|track| **track != camera).unwrap();
+    let sound = microphone(&sim, camera);
     let heard = sim.client(bob).received[&sound].packets;
     sim.run_for(secs(10));
     let heard = sim.client(bob).received[&sound].packets - heard;
@@ -95,6 +95,16 @@ fn states(sim: &Sim, who: PeerId) -> Vec<bool> {
         _ => None,
     });
     states.collect()
+}
+
+/// The other track of a call.
+pub(crate) fn microphone(sim: &Sim, camera: TrackId) -> TrackId {
+    let mut tracks = sim.tracks.keys().copied();
+    tracks.find(|track| *track != camera).expect("a microphone")
+}
+
+pub(crate) fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
 }
 
 pub(crate) fn secs(seconds: u64) -> Duration {

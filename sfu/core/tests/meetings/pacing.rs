@@ -1,6 +1,7 @@
 //! Key frames on narrow lines: they wait for their turn, and nobody's voice waits behind them.
 
-use crate::narrow::{a_call, line, secs, width};
+use crate::lines::tell;
+use crate::narrow::{a_call, line, microphone, secs, width};
 use crate::sim::Sim;
 use crate::sim::media::SourceEncoding;
 use sfu_core::ids::{PeerId, TrackId};
@@ -21,8 +22,7 @@ fn sound_does_not_wait_behind_the_key_frames_of_a_narrow_line() {
     assert_eq!(width(&mut sim, bob, camera), Some(640));
     let alice = sim.tracks[&camera];
     encoding(&mut sim, alice, camera, 1).packets_per_key_frame = PACKETS_PER_KEY_FRAME;
-    let mut tracks = sim.tracks.keys().copied();
-    let sound = tracks.find(|track| *track != camera).expect("a microphone");
+    let sound = microphone(&sim, camera);
     let lost_before = sim.client(bob).received[&camera].lost;
     let mut worst = Duration::ZERO;
     for _ in 0..PICTURES {
@@ -73,8 +73,11 @@ fn row_4_key_frames_of_half_a_second_cost_a_line_no_picture_that_it_carries() {
         best += u64::from(width(&mut sim, bob, camera) == Some(1280));
     }
     let share = best * 10 / SECONDS;
-    eprintln!(
-        r#"quality row=4 target="large key frames: top layer back < 8 s, and stays" measured="{back:?}, then {share} % of {SECONDS} s""#
+    let measured = format!("{back:?}, then {share} % of {SECONDS} s");
+    tell(
+        4,
+        "large key frames: top layer back < 8 s, and stays",
+        &measured,
     );
     assert!(back < secs(8), "{back:?}");
     assert!(share >= 90, "{share} %");

@@ -1,7 +1,8 @@
 //! What happens when somebody who got little wants more: of a line that was full before it is tried
 //! first whether it carries that, and what was too much for it is left off wholly.
 
-use crate::narrow::{a_call, line, secs, width};
+use crate::lines::tell;
+use crate::narrow::{a_call, line, microphone, ms, secs, width};
 use crate::sim::Sim;
 use crate::stories::tile;
 use sfu_core::command::Preference;
@@ -25,8 +26,11 @@ fn row_4_a_line_that_narrowed_unseen_keeps_its_picture_and_its_sound_when_more_i
     }
     let [silence, standstill] =
         [sound, camera].map(|track| received(&mut sim, bob, track).longest_gap);
-    eprintln!(
-        r#"quality row=4 target="a line that narrowed unseen: no gap when more is wanted" measured="{silence:?} of sound, {standstill:?} of pictures""#
+    let measured = format!("{silence:?} of sound, {standstill:?} of pictures");
+    tell(
+        4,
+        "a line that narrowed unseen: no gap when more is wanted",
+        &measured,
     );
     assert!(silence < ms(60), "{silence:?} without sound");
     assert!(standstill < ms(150), "{standstill:?} without a picture");
@@ -66,8 +70,7 @@ fn what_was_too_much_for_a_line_is_not_sent_again_before_what_it_carries() {
 /// Bob, whose line carries 2 Mbit/s and was narrower a minute ago, sees Alice in the middle size.
 fn watching_little_on_a_line_that_was_full() -> (Sim, PeerId, TrackId, TrackId) {
     let (mut sim, bob, _, camera) = a_call();
-    let mut tracks = sim.tracks.keys().copied();
-    let sound = tracks.find(|track| *track != camera).expect("a microphone");
+    let sound = microphone(&sim, camera);
     line(&mut sim, bob, 1000);
     sim.run_for(secs(5));
     line(&mut sim, bob, 2000);
@@ -87,8 +90,4 @@ fn wants(sim: &mut Sim, who: PeerId, camera: TrackId, width: u32) {
 fn received(sim: &mut Sim, who: PeerId, track: TrackId) -> &mut crate::sim::reception::Reception {
     let received = sim.client(who).received.get_mut(&track);
     received.expect("something came of it")
-}
-
-fn ms(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
 }
