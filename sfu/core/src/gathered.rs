@@ -1,4 +1,5 @@
-//! Packets of pictures that wait for the end of their turn. Knows which belong together, not who gets them: see `fanout`.
+//! Packets of pictures that wait for the end of their turn. Knows which belong together, not who gets
+//! them: see `fanout`.
 
 use crate::engine::TrackKey;
 use crate::uplink::track::Arrival;

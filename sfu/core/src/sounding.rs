@@ -27,27 +27,14 @@ impl Engine {
         payload: &mut [u8],
         out: &mut Outbox,
     ) {
-        if self.tracks[key].spec.redundancy {
-            self.send_sound(now, key, arrival, payload, out);
-        } else {
-            self.send_to_subscribers(now, key, arrival, payload, out);
-        }
-        self.repeat_sound(now, key, out);
-    }
-
-    /// Sends one packet of a track whose publisher wants redundancy.
-    fn send_sound(
-        &mut self,
-        now: Instant,
-        key: TrackKey,
-        arrival: &Arrival,
-        payload: &mut [u8],
-        out: &mut Outbox,
-    ) {
         match arrival.form {
+            _ if !self.tracks[key].spec.redundancy => {
+                self.send_to_subscribers(now, key, arrival, payload, out);
+            }
             Form::Plain => self.send_frame(now, key, arrival, payload, out),
             Form::Redundant => self.send_redundant(now, key, arrival, payload, out),
         }
+        self.repeat_sound(now, key, out);
     }
 
     /// Sends a frame that came without copies: as it is, and with copies of what we sent before.
