@@ -1,6 +1,6 @@
 //! The command lines of the scenarios with lean participants: how each fills a [`Crowd`].
 
-use super::{PictureArguments, Reached, RunArguments, Target, interruption, make_room};
+use super::{PictureArguments, Reached, RunArguments, Target, interruption};
 use crate::crowd::{Churn, Crowd};
 use crate::lean::pump::PumpSettings;
 use crate::lean::session::Publishes;
@@ -277,12 +277,11 @@ async fn play(
     media.refuse_for(shape)?;
     let video = media.pictures.video()?;
     let participants = shape.rooms * (shape.publishers + shape.watchers);
-    make_room(participants)?;
     let Reached {
         endpoint,
         api_key,
         address,
-    } = target.reach().await?;
+    } = target.reach(participants).await?;
     let crowd = Crowd {
         endpoint,
         api_key,

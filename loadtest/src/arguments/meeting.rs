@@ -1,6 +1,6 @@
 //! The command line of `meeting`: participants on a complete WebRTC stack.
 
-use super::{PictureArguments, Reached, RunArguments, Target, interruption, make_room};
+use super::{PictureArguments, Reached, RunArguments, Target, interruption};
 use crate::media_source::Codec;
 use crate::quantity;
 use crate::scenario::Meeting;
@@ -47,12 +47,11 @@ impl MeetingArguments {
             video.codec == Codec::Vp8,
             "`meeting` sends VP8 alone: `webinar` can send other codecs."
         );
-        make_room(participants)?;
         let Reached {
             endpoint,
             api_key,
             address,
-        } = target.reach().await?;
+        } = target.reach(participants).await?;
         let plan = Meeting {
             endpoint,
             api_key,

@@ -65,8 +65,9 @@ struct Reached {
 }
 
 impl Target {
-    /// Finds the server. Warns of other machines.
-    async fn reach(&self) -> anyhow::Result<Reached> {
+    /// Makes room for so many participants and finds the server. Warns of other machines.
+    async fn reach(&self, participants: u32) -> anyhow::Result<Reached> {
+        make_room(participants)?;
         let endpoint = Endpoint::parse(&self.url, self.ca.as_deref())?;
         let server = endpoint.reach().await?;
         if !server.ip().is_loopback() {

@@ -12,10 +12,8 @@ use std::time::Duration;
 async fn every_watcher_of_a_webinar_receives_everything_without_loss() {
     let trial = Trial::start().await;
     let webinar = Crowd {
-        publishers: 1,
         watchers: 3,
-        length: Duration::from_secs(2),
-        ..trial.crowd()
+        ..a_webinar(&trial)
     };
     let report = trial.play(&webinar).await;
     assert_eq!((report.joined, report.failed), (4, 0), "{report}");
@@ -29,10 +27,8 @@ async fn every_watcher_of_a_webinar_receives_everything_without_loss() {
 async fn what_a_bad_line_loses_is_asked_for_and_comes() {
     let trial = Trial::start().await;
     let mut webinar = Crowd {
-        publishers: 1,
-        watchers: 2,
         length: Duration::from_secs(3),
-        ..trial.crowd()
+        ..a_webinar(&trial)
     };
     webinar.pump.loss = 0.05;
     let report = trial.play(&webinar).await;
@@ -47,14 +43,11 @@ async fn what_a_bad_line_loses_is_asked_for_and_comes() {
 async fn a_camera_of_one_size_is_received_too() {
     let trial = Trial::start().await;
     let webinar = Crowd {
-        publishers: 1,
         video: Video {
             encodings: Resolution::P360.encodings(false),
             ..Video::USUAL
         },
-        watchers: 2,
-        length: Duration::from_secs(2),
-        ..trial.crowd()
+        ..a_webinar(&trial)
     };
     let report = trial.play(&webinar).await;
     assert_eq!((report.tracks_expected, report.tracks_received), (4, 4));
@@ -67,14 +60,11 @@ async fn other_codecs_are_received_whole_as_well() {
     for codec in [Codec::H264, Codec::Vp9] {
         let webinar = Crowd {
             room: format!("{codec:?}"),
-            publishers: 1,
             video: Video {
                 codec,
                 ..Video::USUAL
             },
-            watchers: 2,
-            length: Duration::from_secs(2),
-            ..trial.crowd()
+            ..a_webinar(&trial)
         };
         let report = trial.play(&webinar).await;
         assert_eq!((report.tracks_expected, report.tracks_received), (4, 4));
@@ -88,11 +78,8 @@ async fn other_codecs_are_received_whole_as_well() {
 async fn who_shows_no_pictures_is_sent_none() {
     let trial = Trial::start().await;
     let webinar = Crowd {
-        publishers: 1,
-        watchers: 2,
         layout: Layout::Sound,
-        length: Duration::from_secs(2),
-        ..trial.crowd()
+        ..a_webinar(&trial)
     };
     let report = trial.play(&webinar).await;
     assert_eq!((report.tracks_expected, report.failed), (2, 0), "{report}");
@@ -196,4 +183,14 @@ async fn an_interrupted_run_tells_what_happened_until_then() {
         .await
         .unwrap();
     assert_eq!((report.joined, report.failed), (2, 0), "{report}");
+}
+
+/// One shows something to two, for two seconds.
+fn a_webinar(trial: &Trial) -> Crowd {
+    Crowd {
+        publishers: 1,
+        watchers: 2,
+        length: Duration::from_secs(2),
+        ..trial.crowd()
+    }
 }
